@@ -1,0 +1,18 @@
+//! What things are and what is decided about them.
+//!
+//! This crate does no I/O and knows no vendor: no tokio, no SQL, no HTTP client. Everything that touches the
+//! outside is a port (`ports`), handed in by the binary.
+
+pub mod audit;
+pub mod config;
+pub mod digest;
+pub mod event;
+pub mod execution;
+pub mod ports;
+pub mod rule;
+pub mod time;
+
+pub use digest::Digest;
+pub use event::{Event, EventFacts, EventId, NewEvent, Position, StoredEvent, TenantId};
+pub use execution::{Execution, ExecutionId, ExecutionStatus, NewExecution};
+pub use time::Timestamp;
