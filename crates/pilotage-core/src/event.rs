@@ -70,7 +70,7 @@ pub struct EventFacts {
     pub received_at: Timestamp,
     /// Whether a signature, token or password was checked and held. False only where the source is configured without.
     pub verified: bool,
-    /// Protocol facts beside the body that rules may ask for, such as `hookId` or a CloudEvent's `subject`.
+    /// Protocol facts beside the body that rules may ask for, such as `hookId` or the `subject` of CloudEvents.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// SHA-256 of the raw body as it came over the wire.

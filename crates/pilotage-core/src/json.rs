@@ -1,0 +1,237 @@
+//! Checks JSON text on the intake path, before anything is answered and without building what it says.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// The key under which `serde_json` (feature `raw_value`) understands a string as JSON text of its own. A sender may
+/// write it too, so the check must read it as `serde_json::Value` will.
+const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
+
+/// Bytes that are not JSON, or are beyond what is understood (128 levels of nesting, numbers that fit no `f64`).
+/// The text gives line and column and never repeats the input.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct JsonError(serde_json::Error);
+
+/// Accepts exactly what `serde_json::from_slice::<serde_json::Value>` accepts, in one pass that allocates only for
+/// strings with escapes.
+///
+/// # Errors
+/// The bytes are no single JSON text within those limits.
+pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
+    // Checking the encoding of the whole text at once is several times faster than string by string, and outside of
+    // strings no byte above 127 is JSON anyway.
+    let checked = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str::<Checked>(text),
+        Err(_) => serde_json::from_slice::<Checked>(bytes),
+    };
+    checked.map(|Checked| ()).map_err(JsonError)
+}
+
+/// A JSON value that was read to its end and forgotten.
+struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CheckVisitor)
+    }
+}
+
+/// `serde_json`'s own `IgnoredAny` path is faster still, but checks neither depth nor encoding nor the range of
+/// numbers; asking for "any" value is what makes it check them.
+struct CheckVisitor;
+
+impl<'de> Visitor<'de> for CheckVisitor {
+    type Value = Checked;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_unit<E>(self) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Checked, A::Error> {
+        while items.next_element::<Checked>()?.is_some() {}
+        Ok(Checked)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Checked, A::Error> {
+        if let Some(is_raw) = entries.next_key_seed(IsRawValueKey)? {
+            if is_raw {
+                let text = entries.next_value::<Cow<'de, str>>()?;
+                // The text was a string, so it is UTF-8, and only its own place in it would be misleading.
+                return check(text.as_bytes())
+                    .map(|()| Checked)
+                    .map_err(|_| A::Error::custom("a raw value is not JSON"));
+            }
+            entries.next_value::<Checked>()?;
+        }
+        while entries.next_entry::<Key, Checked>()?.is_some() {}
+        Ok(Checked)
+    }
+}
+
+/// An object's key, read and forgotten.
+struct Key;
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IsRawValueKey.deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// Reads a key and tells whether it is the one that marks a raw value.
+struct IsRawValueKey;
+
+impl<'de> DeserializeSeed<'de> for IsRawValueKey {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsRawValueKey {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == RAW_VALUE_KEY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn agrees(bytes: &[u8]) -> Result<(), TestCaseError> {
+        let reference = serde_json::from_slice::<Value>(bytes);
+        prop_assert_eq!(
+            check(bytes).is_ok(),
+            reference.is_ok(),
+            "{:?} on {:?}",
+            reference.err(),
+            String::from_utf8_lossy(bytes)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn agrees_with_value_on_the_edges() {
+        let nested = |depth: usize| [b"[".repeat(depth), b"]".repeat(depth)].concat();
+        let objects = |depth: usize| [br#"{"a":"#.repeat(depth), b"1".to_vec(), b"}".repeat(depth)].concat();
+        let cases: Vec<Vec<u8>> = vec![
+            b"".to_vec(),
+            b" \n".to_vec(),
+            b"null".to_vec(),
+            b"nul".to_vec(),
+            b"{} {}".to_vec(),
+            b"{} ".to_vec(),
+            b"[1,]".to_vec(),
+            br#"{"a":1,}"#.to_vec(),
+            br#"{"a":1,"a":2}"#.to_vec(),
+            b"1e308".to_vec(),
+            b"1e309".to_vec(),
+            b"[-1e999]".to_vec(),
+            b"123456789012345678901234567890".to_vec(),
+            b"-0".to_vec(),
+            b"01".to_vec(),
+            br#""\ud800""#.to_vec(),
+            br#""\ud83d\ude00""#.to_vec(),
+            br#"{"\ud800":1}"#.to_vec(),
+            b"\"\x00\"".to_vec(),
+            b"\"\xff\"".to_vec(),
+            b"{\"\xff\":1}".to_vec(),
+            b"\xef\xbb\xbf{}".to_vec(),
+            b"\"\\u0000\"".to_vec(),
+            nested(127),
+            nested(128),
+            nested(129),
+            nested(100_000),
+            b"[".repeat(1_000_000),
+            objects(127),
+            objects(128),
+            br#"{"$serde_json::private::RawValue":"[1]"}"#.to_vec(),
+            br#"{"$serde_json::private::RawValue":"[1"}"#.to_vec(),
+            br#"{"$serde_json::private::RawValue":[1]}"#.to_vec(),
+            br#"{"$serde_json::private::RawValue":"1","a":2}"#.to_vec(),
+            br#"{"a":2,"$serde_json::private::RawValue":"["}"#.to_vec(),
+            br#"{"$serde_json::private::RawValue":"\"\\ud800\""}"#.to_vec(),
+        ];
+        for case in cases {
+            agrees(&case).unwrap();
+        }
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 64, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..6)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_value_on_any_bytes(bytes: Vec<u8>) {
+            agrees(&bytes)?;
+        }
+
+        #[test]
+        fn agrees_with_value_on_text_like_json(text in r#"[\[\]{}",:0-9eE.+\-\\untrfalsd ]{0,40}"#) {
+            agrees(text.as_bytes())?;
+        }
+
+        #[test]
+        fn agrees_with_value_on_damaged_json(
+            value in json(),
+            at: prop::sample::Index,
+            byte: u8,
+            cut: bool,
+        ) {
+            let mut bytes = serde_json::to_vec(&value).unwrap();
+            agrees(&bytes)?;
+            let at = at.index(bytes.len());
+            if cut { bytes.truncate(at) } else { bytes[at] = byte }
+            agrees(&bytes)?;
+        }
+    }
+}
