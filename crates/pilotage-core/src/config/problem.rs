@@ -12,6 +12,9 @@ pub struct Problem {
     /// What to do about it, for example the nearest known name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The key at the end of the pointer is what is wrong, not its value.
+    #[serde(skip)]
+    pub about_key: bool,
 }
 
 impl Problem {
@@ -21,6 +24,15 @@ impl Problem {
             pointer: pointer.into(),
             message: message.into(),
             help: None,
+            about_key: false,
+        }
+    }
+
+    /// A problem with the key at the end of `pointer`, such as one that is not known.
+    pub fn at_key(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            about_key: true,
+            ..Self::at(pointer, message)
         }
     }
 
