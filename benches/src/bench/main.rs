@@ -1,0 +1,112 @@
+//! `bench`: measures Pilotage against references in the same run and prints one table.
+
+mod intake;
+mod latency;
+mod start;
+
+use std::{io::Write as _, path::PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::{Parser, ValueEnum};
+use pilotage_benches::{
+    server::Program,
+    table::{self, Row},
+};
+
+/// Measures Pilotage against references in the same run. Build with --release first; `just bench` does both.
+#[derive(Debug, Parser)]
+struct Settings {
+    /// What to measure; everything when nothing is named.
+    what: Vec<Measurement>,
+    /// Rounds of each pair; the two sides alternate.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Length of the load of a round.
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 64)]
+    connections: u16,
+    /// The server; the one beside this binary when not given.
+    #[arg(long)]
+    pilotage: Option<PathBuf>,
+}
+
+/// One measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Measurement {
+    /// Durable intake until the 202, against a bare route that reads the body.
+    Intake,
+    /// Cold start until ready, and memory at idle and under load.
+    Start,
+    /// From the 202 to the action's arrival, against a bare route that forwards at once.
+    Latency,
+}
+
+impl Measurement {
+    async fn run(self, settings: &Settings) -> anyhow::Result<Vec<Row>> {
+        match self {
+            Self::Intake => intake::run(settings).await,
+            Self::Start => start::run(settings).await,
+            Self::Latency => latency::run(settings).await,
+        }
+    }
+}
+
+impl Settings {
+    fn binary(name: &str) -> anyhow::Result<PathBuf> {
+        let binary = std::env::current_exe()?.with_file_name(name);
+        ensure!(
+            binary.is_file(),
+            "{} is missing; `just bench` builds it",
+            binary.display()
+        );
+        Ok(binary)
+    }
+
+    fn bare(forward: Option<String>) -> anyhow::Result<Program> {
+        Ok(Program::Bare {
+            binary: Self::binary("bare")?,
+            forward,
+        })
+    }
+
+    fn pilotage(&self, config: &str) -> anyhow::Result<Program> {
+        let given = self
+            .pilotage
+            .as_ref()
+            .map(|path| path.canonicalize())
+            .transpose()?;
+        let binary = given.map_or_else(|| Self::binary("pilotage"), Ok)?;
+        Ok(Program::Pilotage {
+            binary,
+            config: config.to_owned(),
+        })
+    }
+}
+
+// One thread makes the load, so that the server has the other cores to itself.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::parse();
+    let all = Measurement::value_variants();
+    let chosen = if settings.what.is_empty() {
+        all
+    } else {
+        &settings.what
+    };
+    let mut rows = Vec::new();
+    for measurement in chosen {
+        note(&format!("{measurement:?} ..."));
+        let measured = measurement.run(&settings).await;
+        rows.extend(measured.with_context(|| format!("could not measure {measurement:?}"))?);
+    }
+    write!(std::io::stdout(), "\n{}", table::render(&rows))?;
+    Ok(())
+}
+
+/// Says on standard error what goes on, so that standard output holds the table alone.
+fn note(text: &str) {
+    // Nobody may be reading, and the measurement goes on all the same.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
