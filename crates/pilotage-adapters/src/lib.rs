@@ -2,4 +2,10 @@
 //!
 //! Everything here stands behind a port of `pilotage-core`; vendor types never leave this crate.
 
+pub mod discord;
+pub mod json_notifier;
+pub mod notifiers;
 pub mod outbound;
+pub mod slack;
+pub mod smtp;
+pub mod teams;

@@ -11,3 +11,4 @@ pub use address::{AddressPolicy, RefusedAddress};
 pub use client::{HttpOutbound, MAX_BODY_BYTES, SetupError};
 pub use redact::redact_url;
 pub use resolver::{Looked, Lookup, system_lookup};
+pub(crate) use trust::root_certificates;
