@@ -284,3 +284,24 @@ fn decisions_are_numbered_without_gaps() {
         );
     }
 }
+
+#[test]
+fn every_fixture_has_an_origin_and_a_licence() {
+    let notes = fs::read_to_string(root().join("fixtures/README.md")).unwrap();
+    let folders = fs::read_dir(root().join("fixtures")).unwrap();
+    let folders = folders
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir());
+    let names: Vec<String> = folders
+        .map(|folder| folder.file_name().into_string().unwrap())
+        .collect();
+    assert!(!names.is_empty(), "no fixtures at all");
+    let unknown: Vec<_> = names
+        .iter()
+        .filter(|name| !notes.contains(&format!("| `{name}/")))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "fixtures/README.md has no row for {unknown:?}"
+    );
+}
