@@ -1,0 +1,313 @@
+//! `History` on the readers.
+
+use async_trait::async_trait;
+use pilotage_core::{
+    Digest, EventId, Execution, ExecutionId, Position, StoredEvent, Timestamp,
+    execution::Attempt,
+    ports::{
+        EventDecision, EventFilter, EventSummary, ExecutionFilter, History, Page, RuleStatistics,
+        RuleVersion, StoreError, Totals,
+    },
+};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter, types::Value};
+
+use super::{
+    SqliteStore,
+    columns::{self, moment, optional_moment, status_code},
+    error::Failure,
+    events, executions, statistics,
+    transaction::last_position,
+};
+
+/// Items on a page at most.
+const PAGE_AT_MOST: usize = 500;
+
+/// Attempts of one execution that are shown at most, the last ones.
+const ATTEMPTS_AT_MOST: i64 = 1_000;
+
+#[async_trait]
+impl History for SqliteStore {
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<EventSummary>, StoreError> {
+        let filter = filter.clone();
+        self.readers
+            .read(move |connection| event_page(connection, &filter, after, limit))
+            .await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+        self.readers
+            .read(move |connection| one_event(connection, "e.id = ?1", id.0.as_bytes()))
+            .await
+    }
+
+    async fn event_at(&self, position: Position) -> Result<Option<StoredEvent>, StoreError> {
+        self.readers
+            .read(move |connection| one_event(connection, "e.position = ?1", position.0))
+            .await
+    }
+
+    async fn decision(&self, position: Position) -> Result<Option<EventDecision>, StoreError> {
+        self.readers
+            .read(move |connection| decision(connection, position))
+            .await
+    }
+
+    async fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Execution>, StoreError> {
+        let filter = filter.clone();
+        self.readers
+            .read(move |connection| execution_page(connection, &filter, after, limit))
+            .await
+    }
+
+    async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        self.readers
+            .read(move |connection| Ok(executions::by_id(connection, id)?.map(|stored| stored.execution)))
+            .await
+    }
+
+    async fn attempts(&self, id: ExecutionId) -> Result<Vec<Attempt>, StoreError> {
+        self.readers
+            .read(move |connection| attempts(connection, id))
+            .await
+    }
+
+    async fn rule_version(&self, digest: Digest) -> Result<Option<RuleVersion>, StoreError> {
+        self.readers
+            .read(move |connection| rule_version(connection, digest))
+            .await
+    }
+
+    async fn rule_statistics(&self) -> Result<Vec<RuleStatistics>, StoreError> {
+        self.readers.read(statistics::all).await
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.readers.read(totals).await
+    }
+}
+
+/// The conditions of a page and their values.
+#[derive(Default)]
+struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition with one `?`.
+    fn and(&mut self, sql: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.and_always(sql);
+            self.values.push(value.into());
+        }
+    }
+
+    fn and_always(&mut self, sql: &str) {
+        self.sql
+            .push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
+        self.sql.push_str(sql);
+    }
+}
+
+/// Reads one row more than fits, to know whether there is another page. `place` is the column that `after` is compared
+/// with; `read` answers it beside the item.
+fn page<T>(
+    connection: &Connection,
+    select: &str,
+    mut conditions: Conditions,
+    place: &str,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<(i64, T)>,
+) -> Result<Page<T>, Failure> {
+    let limit = limit.clamp(1, PAGE_AT_MOST);
+    let sql = format!("{select}{} ORDER BY {place} DESC LIMIT ?", conditions.sql);
+    conditions
+        .values
+        .push(Value::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(conditions.values), |row| read(row))?;
+    let mut rows: Vec<(i64, T)> = rows.collect::<rusqlite::Result<_>>()?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().map(|(place, _)| *place).filter(|_| more);
+    Ok(Page {
+        items: rows.into_iter().map(|(_, item)| item).collect(),
+        next,
+    })
+}
+
+fn event_page(
+    connection: &Connection,
+    filter: &EventFilter,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Page<EventSummary>, Failure> {
+    let select = format!(
+        "SELECT {}, b.size, d.executions FROM events e LEFT JOIN bodies b USING (position) {} JOIN decisions d \
+         USING (position)",
+        events::FACTS,
+        if filter.unhandled.is_some() { "" } else { "LEFT" }
+    );
+    let mut conditions = Conditions::default();
+    conditions.and("e.position < ?", after);
+    conditions.and("e.source = ?", filter.source.clone());
+    conditions.and("e.type = ?", filter.event_type.clone());
+    if let Some(delivery_id) = &filter.delivery_id {
+        let prefix = events::delivery_prefix(delivery_id);
+        let last = [&prefix[..], &[0xff; 17]].concat();
+        conditions.and("e.key >= ?", Some(prefix.to_vec()));
+        conditions.and("e.key < ?", Some(last));
+        conditions.and("e.delivery_id = ?", Some(delivery_id.clone()));
+    }
+    match filter.unhandled {
+        Some(true) => conditions.and_always("d.executions = 0"),
+        Some(false) => conditions.and_always("d.executions > 0"),
+        None => {}
+    }
+    conditions.and("e.received_at >= ?", filter.since.map(Timestamp::as_micros));
+    conditions.and("e.received_at < ?", filter.until.map(Timestamp::as_micros));
+    page(connection, &select, conditions, "e.position", limit, |row| {
+        let (position, facts) = events::facts(row)?;
+        let summary = EventSummary {
+            event: StoredEvent {
+                position,
+                facts,
+                data: None,
+            },
+            size: row.get(events::BEHIND_FACTS)?,
+            executions: row.get(events::BEHIND_FACTS + 1)?,
+        };
+        Ok((position.0, summary))
+    })
+}
+
+fn one_event(
+    connection: &Connection,
+    condition: &str,
+    value: impl ToSql,
+) -> Result<Option<StoredEvent>, Failure> {
+    let sql = format!(
+        "SELECT {}, b.size, b.compressed, b.data FROM events e LEFT JOIN bodies b USING (position) WHERE {condition}",
+        events::FACTS
+    );
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([value], events::stored)
+        .optional()?;
+    Ok(found)
+}
+
+fn decision(connection: &Connection, position: Position) -> Result<Option<EventDecision>, Failure> {
+    let found = connection
+        .prepare_cached("SELECT decided_at, faults FROM decisions WHERE position = ?1")?
+        .query_row([position.0], |row| {
+            Ok((moment(row, 0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    let Some((decided_at, faults)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(EventDecision {
+        decided_at,
+        faults: faults.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?,
+    }))
+}
+
+fn execution_page(
+    connection: &Connection,
+    filter: &ExecutionFilter,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Page<Execution>, Failure> {
+    let select = format!("SELECT {} FROM executions", executions::COLUMNS);
+    let mut conditions = Conditions::default();
+    conditions.and("number < ?", after);
+    conditions.and(
+        "status = ?",
+        filter.status.map(|status| i64::from(status_code(status))),
+    );
+    conditions.and("rule = ?", filter.rule.clone());
+    conditions.and(
+        "position = (SELECT position FROM events WHERE events.id = ?)",
+        filter.event.map(|event| event.0.as_bytes().to_vec()),
+    );
+    conditions.and("created_at >= ?", filter.since.map(Timestamp::as_micros));
+    conditions.and("created_at < ?", filter.until.map(Timestamp::as_micros));
+    page(connection, &select, conditions, "number", limit, |row| {
+        Ok((row.get(executions::NUMBER)?, executions::execution(row)?))
+    })
+}
+
+fn attempts(connection: &Connection, id: ExecutionId) -> Result<Vec<Attempt>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM (
+             SELECT number, action, attempt, action_type, idempotency_key, started_at, duration_us, result, request,
+                 status, response, error
+             FROM attempts WHERE execution = (SELECT number FROM executions WHERE id = ?1)
+             ORDER BY number DESC LIMIT ?2
+         ) ORDER BY number",
+    )?;
+    let rows = statement.query_map(params![id.0.as_bytes(), ATTEMPTS_AT_MOST], |row| {
+        Ok(Attempt {
+            action: row.get(1)?,
+            number: row.get(2)?,
+            action_type: row.get(3)?,
+            idempotency_key: row.get(4)?,
+            started_at: moment(row, 5)?,
+            duration_us: row.get(6)?,
+            result: columns::result(row, 7)?,
+            request: row.get(8)?,
+            status: row.get(9)?,
+            response: row.get(10)?,
+            error: row.get(11)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn rule_version(connection: &Connection, digest: Digest) -> Result<Option<RuleVersion>, Failure> {
+    let json = connection
+        .prepare_cached("SELECT json FROM rule_versions WHERE digest = ?1")?
+        .query_row([digest.0], |row| row.get(0))
+        .optional()?;
+    Ok(json.map(|json| RuleVersion { digest, json }))
+}
+
+fn totals(connection: &Connection) -> Result<Totals, Failure> {
+    let events = last_position(connection)?.0;
+    let (cursor, mut totals) = connection
+        .prepare_cached(
+            "SELECT cursor, unhandled, waiting, pending, running, succeeded, failed, cancelled,
+                 (SELECT min(due) FROM executions INDEXED BY executions_due WHERE status = 1),
+                 (SELECT received_at FROM events WHERE position = state.cursor + 1)
+             FROM state",
+        )?
+        .query_row([], |row| {
+            let totals = Totals {
+                events,
+                unhandled: row.get(1)?,
+                undecided: 0,
+                waiting: row.get(2)?,
+                pending: row.get(3)?,
+                running: row.get(4)?,
+                succeeded: row.get(5)?,
+                failed: row.get(6)?,
+                cancelled: row.get(7)?,
+                oldest_due: optional_moment(row, 8)?,
+                oldest_undecided: optional_moment(row, 9)?,
+            };
+            Ok((row.get::<_, i64>(0)?, totals))
+        })?;
+    totals.undecided = events.saturating_sub(cursor).max(0);
+    Ok(totals)
+}

@@ -1,0 +1,156 @@
+-- One row: what is asked for on every look and must not be counted anew.
+CREATE TABLE state (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    cursor     INTEGER NOT NULL DEFAULT 0,
+    unhandled  INTEGER NOT NULL DEFAULT 0,
+    waiting    INTEGER NOT NULL DEFAULT 0,
+    pending    INTEGER NOT NULL DEFAULT 0,
+    running    INTEGER NOT NULL DEFAULT 0,
+    succeeded  INTEGER NOT NULL DEFAULT 0,
+    failed     INTEGER NOT NULL DEFAULT 0,
+    cancelled  INTEGER NOT NULL DEFAULT 0,
+    probes     INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO state (id) VALUES (1);
+
+-- The facts about deliveries: small rows, kept for ever. `key` is 8 bytes of SHA-256(delivery id), which serves
+-- look-ups by delivery id, and 16 bytes of SHA-256(tenant, source, delivery id), which makes it unique.
+CREATE TABLE events (
+    position     INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL,
+    key          BLOB NOT NULL,
+    tenant       TEXT NOT NULL,
+    source       TEXT NOT NULL,
+    type         TEXT NOT NULL,
+    delivery_id  TEXT NOT NULL,
+    timestamp    INTEGER NOT NULL,
+    received_at  INTEGER NOT NULL,
+    verified     INTEGER NOT NULL,
+    attributes   TEXT,
+    digest       BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_by_id ON events (id);
+CREATE UNIQUE INDEX events_by_key ON events (key);
+CREATE INDEX events_by_source ON events (source);
+CREATE INDEX events_by_type ON events (type);
+
+-- The JSON texts, until retention prunes them. `size` is the length before compression (LZ4 block).
+CREATE TABLE bodies (
+    position     INTEGER PRIMARY KEY,
+    received_at  INTEGER NOT NULL,
+    size         INTEGER NOT NULL,
+    compressed   INTEGER NOT NULL,
+    data         BLOB NOT NULL
+) STRICT;
+CREATE INDEX bodies_by_age ON bodies (received_at);
+
+CREATE TABLE decisions (
+    position    INTEGER PRIMARY KEY,
+    decided_at  INTEGER NOT NULL,
+    executions  INTEGER NOT NULL,
+    faults      TEXT
+) STRICT;
+CREATE INDEX decisions_unhandled ON decisions (position) WHERE executions = 0;
+
+CREATE TABLE rule_versions (
+    digest  BLOB PRIMARY KEY,
+    json    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- `status` is 0 waiting, 1 pending, 2 running, 3 succeeded, 4 failed, 5 cancelled. The partial indexes hold only what
+-- is still to run, so that claiming costs the same however long history is. `finished_record` is the audit record of the
+-- ending.
+CREATE TABLE executions (
+    number               INTEGER PRIMARY KEY,
+    id                   BLOB NOT NULL,
+    tenant               TEXT NOT NULL,
+    event                BLOB NOT NULL,
+    position             INTEGER NOT NULL,
+    rule                 TEXT NOT NULL,
+    rule_digest          BLOB NOT NULL,
+    status               INTEGER NOT NULL,
+    reason               TEXT,
+    claims               INTEGER NOT NULL DEFAULT 0,
+    action               INTEGER NOT NULL DEFAULT 0,
+    attempts             INTEGER NOT NULL DEFAULT 0,
+    retries              INTEGER NOT NULL DEFAULT 0,
+    due                  INTEGER NOT NULL,
+    lease_until          INTEGER,
+    created_at           INTEGER NOT NULL,
+    started_at           INTEGER,
+    finished_at          INTEGER,
+    slot_key             TEXT,
+    slot_limit           INTEGER,
+    debounce_key         TEXT,
+    replayed_by          TEXT,
+    cancel_requested_by  TEXT,
+    finished_record      INTEGER
+) STRICT;
+CREATE UNIQUE INDEX executions_by_id ON executions (id);
+CREATE INDEX executions_by_position ON executions (position);
+CREATE INDEX executions_by_rule ON executions (rule);
+CREATE INDEX executions_by_status ON executions (status);
+CREATE INDEX executions_due ON executions (due) WHERE status = 1;
+CREATE INDEX executions_leased ON executions (lease_until) WHERE status = 2;
+CREATE INDEX executions_in_slot ON executions (tenant, rule, slot_key, status)
+    WHERE slot_key IS NOT NULL AND status <= 2;
+CREATE INDEX executions_debounced ON executions (tenant, rule, debounce_key)
+    WHERE debounce_key IS NOT NULL AND status <= 1;
+
+CREATE TABLE attempts (
+    number           INTEGER PRIMARY KEY,
+    execution        INTEGER NOT NULL,
+    action           INTEGER NOT NULL,
+    attempt          INTEGER NOT NULL,
+    action_type      TEXT NOT NULL,
+    idempotency_key  TEXT NOT NULL,
+    started_at       INTEGER NOT NULL,
+    duration_us      INTEGER NOT NULL,
+    result           TEXT NOT NULL,
+    request          TEXT NOT NULL,
+    status           INTEGER,
+    response         TEXT,
+    error            TEXT
+) STRICT;
+CREATE INDEX attempts_by_execution ON attempts (execution);
+
+CREATE TABLE rule_statistics (
+    rule             TEXT PRIMARY KEY,
+    matched          INTEGER NOT NULL DEFAULT 0,
+    succeeded        INTEGER NOT NULL DEFAULT 0,
+    failed           INTEGER NOT NULL DEFAULT 0,
+    cancelled        INTEGER NOT NULL DEFAULT 0,
+    last_matched_at  INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule_latency (
+    rule    TEXT NOT NULL,
+    bucket  INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (rule, bucket)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rules (
+    id          TEXT PRIMARY KEY,
+    json        TEXT NOT NULL,
+    changed_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    name        TEXT PRIMARY KEY,
+    role        TEXT NOT NULL,
+    digest      BLOB NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    sequence  INTEGER PRIMARY KEY,
+    at        INTEGER NOT NULL,
+    tenant    TEXT NOT NULL,
+    actor     TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    facts     TEXT NOT NULL,
+    previous  BLOB NOT NULL,
+    hash      BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,181 @@
+//! What attempts come to, and what follows them.
+
+use pilotage_core::{
+    Digest, ExecutionId, ExecutionStatus, Timestamp,
+    audit::kind,
+    execution::{Attempt, AttemptResult, Next},
+    ports::ClaimError,
+};
+use rusqlite::params;
+use serde::Serialize;
+
+use super::{
+    claim::{SYSTEM, held},
+    columns::{result_word, status_code},
+    error::Failure,
+    executions::{Ending, Stored, audit_record, finish},
+    transaction::Transaction,
+};
+
+/// Records an attempt and what follows it.
+pub(super) fn record(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    id: ExecutionId,
+    claims: u32,
+    attempt: Option<&Attempt>,
+    next: &Next,
+) -> Result<(), ClaimError> {
+    let mut stored = held(transaction, id, claims)?;
+    if let Some(attempt) = attempt {
+        add_attempt(transaction, now, &stored, attempt)?;
+        stored.execution.attempts = stored.execution.attempts.saturating_add(1);
+    }
+    follow(transaction, now, &stored, attempt, next)?;
+    Ok(())
+}
+
+/// The facts of an audit record `attempt.ended`: everything but the answer's text, of which the digest stands for it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptFacts<'a> {
+    action: u32,
+    number: u32,
+    action_type: &'a str,
+    idempotency_key: &'a str,
+    started_at: i64,
+    duration_us: i64,
+    result: AttemptResult,
+    request: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+fn add_attempt(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    stored: &Stored,
+    attempt: &Attempt,
+) -> Result<(), Failure> {
+    transaction
+        .connection()
+        .prepare_cached(
+            "INSERT INTO attempts (execution, action, attempt, action_type, idempotency_key, started_at, duration_us,
+                 result, request, status, response, error)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            stored.number,
+            attempt.action,
+            attempt.number,
+            attempt.action_type,
+            attempt.idempotency_key,
+            attempt.started_at.as_micros(),
+            attempt.duration_us,
+            result_word(attempt.result),
+            attempt.request,
+            attempt.status,
+            attempt.response,
+            attempt.error,
+        ])?;
+    let facts = AttemptFacts {
+        action: attempt.action,
+        number: attempt.number,
+        action_type: &attempt.action_type,
+        idempotency_key: &attempt.idempotency_key,
+        started_at: attempt.started_at.as_micros(),
+        duration_us: attempt.duration_us,
+        result: attempt.result,
+        request: &attempt.request,
+        status: attempt.status,
+        response_digest: attempt.response.as_ref().map(|text| Digest::of(text.as_bytes())),
+        error: attempt.error.as_deref(),
+    };
+    let record = audit_record(&stored.execution, now, SYSTEM, kind::ATTEMPT_ENDED, &facts)?;
+    transaction.audit(record)?;
+    Ok(())
+}
+
+fn follow(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    stored: &Stored,
+    attempt: Option<&Attempt>,
+    next: &Next,
+) -> Result<(), Failure> {
+    set_progress(transaction, stored, next)?;
+    match next {
+        Next::NextAction => Ok(()),
+        Next::RetryAt { at } => retry_later(transaction, now, stored, attempt, *at),
+        Next::Succeeded => end(transaction, now, stored, ExecutionStatus::Succeeded, None),
+        Next::Failed { reason } => end(transaction, now, stored, ExecutionStatus::Failed, Some(reason)),
+        Next::Cancelled { reason } => end(transaction, now, stored, ExecutionStatus::Cancelled, Some(reason)),
+    }
+}
+
+fn set_progress(transaction: &Transaction<'_>, stored: &Stored, next: &Next) -> Result<(), Failure> {
+    let execution = &stored.execution;
+    let (action, attempts) = match next {
+        Next::NextAction => (execution.action.saturating_add(1), 0),
+        _ => (execution.action, execution.attempts),
+    };
+    transaction
+        .connection()
+        .prepare_cached("UPDATE executions SET action = ?2, attempts = ?3 WHERE number = ?1")?
+        .execute(params![stored.number, action, attempts])?;
+    Ok(())
+}
+
+fn retry_later(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    stored: &Stored,
+    attempt: Option<&Attempt>,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    if let Some(by) = &stored.execution.cancel_requested_by {
+        // Nobody holds it any more who could learn of the wish at a renewal.
+        let reason = format!("cancelled by {by}");
+        return end(
+            transaction,
+            now,
+            stored,
+            ExecutionStatus::Cancelled,
+            Some(&reason),
+        );
+    }
+    let reason = attempt.and_then(|attempt| attempt.error.as_deref());
+    transaction
+        .connection()
+        .prepare_cached(
+            "UPDATE executions SET status = ?2, due = ?3, reason = coalesce(?4, reason), lease_until = NULL
+             WHERE number = ?1",
+        )?
+        .execute(params![
+            stored.number,
+            status_code(ExecutionStatus::Pending),
+            at.as_micros(),
+            reason
+        ])?;
+    transaction.count(Some(ExecutionStatus::Running), ExecutionStatus::Pending);
+    Ok(())
+}
+
+fn end(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    stored: &Stored,
+    status: ExecutionStatus,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let ending = Ending {
+        status,
+        reason,
+        actor: SYSTEM,
+    };
+    finish(transaction, now, stored, &ending)
+}

@@ -1,0 +1,329 @@
+//! Checking a file offline: the audit chain, and that what is stored is what the chain says.
+
+use std::path::Path;
+
+use pilotage_core::{
+    Digest, EventFacts, Position,
+    audit::{AuditRecord, BrokenChain, ChainVerifier, Head, kind},
+};
+use rusqlite::{Connection, OptionalExtension, Row, Rows};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    columns::status_code,
+    error::Failure,
+    events,
+    executions::FinishedFacts,
+    registry::{self, PrunedFacts},
+    schema,
+};
+
+/// How often the progress is told, in records.
+const PROGRESS_EVERY: u64 = 10_000;
+
+/// What held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyReport {
+    /// The last audit record. Whoever wrote down an earlier head can find it in the chain; a chain that was cut short
+    /// behind its last record can only be noticed that way.
+    pub head: Head,
+    /// Events whose facts agree with their records.
+    pub events: i64,
+    /// Stored bodies whose digests agree with their records.
+    pub bodies: i64,
+    /// Bodies that retention pruned, as many as the records say.
+    pub pruned: i64,
+    /// Ended executions whose status agrees with their last record.
+    pub executions: i64,
+}
+
+/// The first thing that does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The file cannot be read.
+    #[error("cannot read the store: {0}")]
+    Unreadable(String),
+    /// The chain itself is broken.
+    #[error(transparent)]
+    Chain(#[from] BrokenChain),
+    /// A record's facts are not what this kind of record holds.
+    #[error("audit record {sequence} holds facts that cannot be read")]
+    Facts {
+        /// The record.
+        sequence: i64,
+    },
+    /// A delivery is on record, but its event is not in the log.
+    #[error("audit record {sequence}: the event at position {position} is missing")]
+    EventMissing {
+        /// The record.
+        sequence: i64,
+        /// The event.
+        position: Position,
+    },
+    /// An event is not what its record says.
+    #[error(
+        "audit record {sequence}: the event at position {position} was changed after it was accepted ({what})"
+    )]
+    EventChanged {
+        /// The record.
+        sequence: i64,
+        /// The event.
+        position: Position,
+        /// Which fact differs.
+        what: &'static str,
+    },
+    /// An event is in the log without a record of its acceptance.
+    #[error("the event at position {position} has no audit record")]
+    EventUnrecorded {
+        /// The event.
+        position: Position,
+    },
+    /// Bodies are missing that retention did not prune.
+    #[error("{missing} bodies are missing, but only {pruned} were pruned according to the audit trail")]
+    BodiesMissing {
+        /// Events without a body.
+        missing: i64,
+        /// Bodies pruned.
+        pruned: i64,
+    },
+    /// An execution's status is not what its last record says, or it is gone.
+    #[error("audit record {sequence}: execution {execution} does not stand as recorded")]
+    ExecutionChanged {
+        /// The record.
+        sequence: i64,
+        /// The execution.
+        execution: String,
+    },
+    /// Executions have ended without a record.
+    #[error("{0} executions have ended without an audit record")]
+    ExecutionsUnrecorded(i64),
+}
+
+impl From<Failure> for VerifyError {
+    fn from(failure: Failure) -> Self {
+        Self::Unreadable(pilotage_core::ports::StoreError::from(failure).to_string())
+    }
+}
+
+impl From<rusqlite::Error> for VerifyError {
+    fn from(error: rusqlite::Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// Checks the whole file at `path` in one snapshot, in constant memory; a server may be running on it. `progress` is
+/// told the number of records checked so far, now and then and at the end.
+///
+/// # Errors
+/// Names the first record, event or execution that does not hold.
+pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport, VerifyError> {
+    let connection = schema::open_reader(path)?;
+    let snapshot = connection.unchecked_transaction()?;
+    let mut statement = snapshot.prepare(&format!(
+        "SELECT {}, b.size, b.compressed, b.data FROM events e LEFT JOIN bodies b USING (position) ORDER BY e.position",
+        events::FACTS
+    ))?;
+    let mut check = Check {
+        connection: &snapshot,
+        events: statement.query([])?,
+        chain: ChainVerifier::after(Head::EMPTY),
+        report: VerifyReport {
+            head: Head::EMPTY,
+            events: 0,
+            bodies: 0,
+            pruned: 0,
+            executions: 0,
+        },
+    };
+    check.records(progress)?;
+    check.end()
+}
+
+/// The facts of an audit record `delivery.accepted`; written by `append`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    position: Position,
+    delivery_id: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    timestamp: i64,
+    verified: bool,
+    digest: Digest,
+    data_digest: Option<Digest>,
+    attributes_digest: Option<Digest>,
+}
+
+struct Check<'c, 's> {
+    connection: &'c Connection,
+    events: Rows<'s>,
+    chain: ChainVerifier,
+    report: VerifyReport,
+}
+
+impl Check<'_, '_> {
+    fn records(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), VerifyError> {
+        let mut statement = self.connection.prepare("SELECT * FROM audit ORDER BY sequence")?;
+        let mut rows = statement.query([])?;
+        let mut checked = 0;
+        while let Some(row) = rows.next()? {
+            let record = registry::record(row)?;
+            self.chain.check(&record)?;
+            self.content(&record)?;
+            checked += 1;
+            if checked % PROGRESS_EVERY == 0 {
+                progress(checked);
+            }
+        }
+        progress(checked);
+        Ok(())
+    }
+
+    fn content(&mut self, record: &AuditRecord) -> Result<(), VerifyError> {
+        match record.kind.as_str() {
+            kind::DELIVERY_ACCEPTED => self.event(record),
+            kind::EXECUTION_FINISHED => self.execution(record),
+            kind::BODIES_PRUNED => {
+                let facts: PrunedFacts = facts_of(record)?;
+                self.report.pruned += i64::try_from(facts.count).unwrap_or(i64::MAX);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Events and the records of their acceptance come in the same order, so both are walked side by side.
+    fn event(&mut self, record: &AuditRecord) -> Result<(), VerifyError> {
+        let accepted: Accepted = facts_of(record)?;
+        let sequence = record.sequence;
+        let row = self.events.next()?.ok_or(VerifyError::EventMissing {
+            sequence,
+            position: accepted.position,
+        })?;
+        let (position, facts) = events::facts(row)?;
+        if position < accepted.position {
+            return Err(VerifyError::EventUnrecorded { position });
+        }
+        if position > accepted.position {
+            return Err(VerifyError::EventMissing {
+                sequence,
+                position: accepted.position,
+            });
+        }
+        let with_body = has_body(row)?;
+        if let Some(what) =
+            changed_fact(record, &accepted, &facts).or(changed_body(row, &accepted, with_body))
+        {
+            return Err(VerifyError::EventChanged {
+                sequence,
+                position,
+                what,
+            });
+        }
+        self.report.events += 1;
+        self.report.bodies += i64::from(with_body);
+        Ok(())
+    }
+
+    fn execution(&mut self, record: &AuditRecord) -> Result<(), VerifyError> {
+        let facts: FinishedFacts = facts_of(record)?;
+        let changed = || VerifyError::ExecutionChanged {
+            sequence: record.sequence,
+            execution: record.subject.clone(),
+        };
+        let id = Uuid::parse_str(&record.subject).map_err(|_| changed())?;
+        let (status, finished_record) = self
+            .connection
+            .prepare_cached("SELECT status, finished_record FROM executions WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| {
+                Ok((row.get::<_, u8>(0)?, row.get::<_, Option<i64>>(1)?))
+            })
+            .optional()?
+            .ok_or_else(changed)?;
+        // An earlier ending was followed by a return from the dead letters.
+        if finished_record != Some(record.sequence) {
+            return Ok(());
+        }
+        if status != status_code(facts.status) {
+            return Err(changed());
+        }
+        self.report.executions += 1;
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<VerifyReport, VerifyError> {
+        if let Some(row) = self.events.next()? {
+            let position = Position(row.get(0)?);
+            return Err(VerifyError::EventUnrecorded { position });
+        }
+        let VerifyReport {
+            events,
+            bodies,
+            pruned,
+            executions,
+            ..
+        } = self.report;
+        let missing = events - bodies;
+        if missing != pruned {
+            return Err(VerifyError::BodiesMissing { missing, pruned });
+        }
+        let ended: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM executions WHERE status >= 3", [], |row| {
+                    row.get(0)
+                })?;
+        if ended != executions {
+            return Err(VerifyError::ExecutionsUnrecorded(ended - executions));
+        }
+        Ok(VerifyReport {
+            head: self.chain.head(),
+            ..self.report
+        })
+    }
+}
+
+fn facts_of<T: for<'de> Deserialize<'de>>(record: &AuditRecord) -> Result<T, VerifyError> {
+    serde_json::from_str(&record.facts).map_err(|_| VerifyError::Facts {
+        sequence: record.sequence,
+    })
+}
+
+fn has_body(row: &Row<'_>) -> rusqlite::Result<bool> {
+    Ok(row.get::<_, Option<i64>>(events::BEHIND_FACTS)?.is_some())
+}
+
+fn changed_body(row: &Row<'_>, accepted: &Accepted, with_body: bool) -> Option<&'static str> {
+    let expected = accepted.data_digest.unwrap_or(accepted.digest);
+    let holds = !with_body
+        || matches!(events::data(row, events::BEHIND_FACTS), Ok(Some(data)) if Digest::of(&data) == expected);
+    (!holds).then_some("body")
+}
+
+fn changed_fact(record: &AuditRecord, accepted: &Accepted, facts: &EventFacts) -> Option<&'static str> {
+    let holds = [
+        (facts.id.to_string() == record.subject, "id"),
+        (facts.tenant.0 == record.tenant, "tenant"),
+        (
+            record.actor.strip_prefix("source:") == Some(&facts.source),
+            "source",
+        ),
+        (facts.event_type == accepted.event_type, "type"),
+        (facts.delivery_id == accepted.delivery_id, "delivery id"),
+        (facts.timestamp.as_micros() == accepted.timestamp, "timestamp"),
+        (facts.received_at == record.at, "time of receipt"),
+        (facts.verified == accepted.verified, "verified"),
+        (facts.digest == accepted.digest, "digest"),
+        (
+            attributes_digest(facts) == accepted.attributes_digest,
+            "attributes",
+        ),
+    ];
+    holds.into_iter().find(|(holds, _)| !holds).map(|(_, what)| what)
+}
+
+fn attributes_digest(facts: &EventFacts) -> Option<Digest> {
+    let text = serde_json::to_string(&facts.attributes).ok()?;
+    (!facts.attributes.is_empty()).then(|| Digest::of(text.as_bytes()))
+}

@@ -1,0 +1,273 @@
+//! The one writer: a thread that owns the write connection and commits what is waiting in groups.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use pilotage_core::ports::{Bell, News, StoreError};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::transaction::Transaction;
+
+/// Commands that may wait for the writer.
+const QUEUE_COMMANDS: usize = 1_024;
+/// Bytes of bodies that may wait for the writer.
+const QUEUE_BYTES: usize = 64 << 20;
+/// Commands in one transaction.
+const GROUP_COMMANDS: usize = 512;
+/// Bytes of bodies in one transaction.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// Something to be done in a transaction and answered after its commit.
+pub(super) trait Command: Send {
+    /// Bytes that it holds in memory while it waits, as far as they matter.
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    /// Makes its changes and keeps its answer.
+    ///
+    /// # Errors
+    /// The whole group must be rolled back.
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> Result<(), StoreError>;
+
+    /// Answers, after the commit or with the reason for which there was none.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+enum Message {
+    Run(Box<dyn Command>),
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the writer. Cheap to clone; the writer ends when it is told to or when nobody can reach it any more.
+#[derive(Clone)]
+pub(super) struct Writer {
+    messages: mpsc::Sender<Message>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(connection: Connection, bell: Arc<dyn Bell>) -> std::io::Result<Self> {
+        let (messages, receiver) = mpsc::channel(QUEUE_COMMANDS);
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let worker = Worker {
+            connection,
+            bell,
+            messages: receiver,
+            waiting_bytes: Arc::clone(&waiting_bytes),
+        };
+        thread::Builder::new()
+            .name("pilotage-store".to_owned())
+            .spawn(move || worker.work())?;
+        Ok(Self {
+            messages,
+            waiting_bytes,
+        })
+    }
+
+    /// Hands a command over, or says at once that there is no room for it.
+    pub(super) fn try_send(&self, command: Box<dyn Command>) -> Result<(), StoreError> {
+        let bytes = command.bytes();
+        let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // One large body is always let in, otherwise it could never be stored.
+        let sent = if waiting > 0 && waiting.saturating_add(bytes) > QUEUE_BYTES {
+            Err(full())
+        } else {
+            self.messages
+                .try_send(Message::Run(command))
+                .map_err(|error| match error {
+                    mpsc::error::TrySendError::Full(_) => full(),
+                    mpsc::error::TrySendError::Closed(_) => closed(),
+                })
+        };
+        if sent.is_err() {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// Runs `work` in the writer's next transaction and answers after its commit. An error of `work` undoes its changes
+    /// alone.
+    pub(super) async fn call<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let call = Call {
+            work: Some(work),
+            result: None,
+            reply,
+        };
+        self.messages
+            .send(Message::Run(Box::new(call)))
+            .await
+            .map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Lets the writer finish what was sent before, checkpoint and end.
+    pub(super) async fn close(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.messages.send(Message::Close(reply)).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::Unavailable("too many writes are waiting".to_owned())
+}
+
+struct Call<T, E, F> {
+    work: Option<F>,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Command for Call<T, E, F>
+where
+    T: Send,
+    E: From<StoreError> + Send,
+    F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send,
+{
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+        if let Some(work) = self.work.take() {
+            self.result = Some(transaction.attempt(work)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let result = match (committed, self.result) {
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(closed().into()),
+            (Err(error), _) => Err(error.into()),
+        };
+        // Whoever asked may have gone away; what was done stays done.
+        let _ = self.reply.send(result);
+    }
+}
+
+struct Worker {
+    connection: Connection,
+    bell: Arc<dyn Bell>,
+    messages: mpsc::Receiver<Message>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+/// What a round of the writer works through.
+#[derive(Default)]
+struct Group {
+    commands: Vec<Box<dyn Command>>,
+    close: Option<oneshot::Sender<()>>,
+}
+
+impl Worker {
+    fn work(mut self) {
+        while let Some(first) = self.messages.blocking_recv() {
+            if let Some(reply) = self.round(first) {
+                self.end(reply);
+                return;
+            }
+        }
+        self.checkpoint();
+    }
+
+    /// One transaction: the first message and whatever waits behind it.
+    fn round(&mut self, first: Message) -> Option<oneshot::Sender<()>> {
+        let mut group = Group::default();
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| self.transact(first, &mut group))).unwrap_or_else(|_| {
+                tracing::error!("the store's writer panicked; the group is rolled back");
+                Err(StoreError::Unavailable("the writer panicked".to_owned()))
+            });
+        if outcome.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        let committed = outcome.as_ref().map(drop).map_err(Clone::clone);
+        for command in group.commands {
+            command.answer(committed.clone());
+        }
+        for news in outcome.unwrap_or_default() {
+            self.bell.ring(news);
+        }
+        group.close
+    }
+
+    fn transact(&mut self, first: Message, group: &mut Group) -> Result<Vec<News>, StoreError> {
+        let mut next = Some(first);
+        let mut transaction = None;
+        let mut failed = None;
+        let mut bytes = 0_usize;
+        while let Some(message) = next.take() {
+            let mut command = match message {
+                Message::Close(reply) => {
+                    group.close = Some(reply);
+                    break;
+                }
+                Message::Run(command) => command,
+            };
+            bytes = bytes.saturating_add(command.bytes());
+            self.waiting_bytes.fetch_sub(command.bytes(), Ordering::Relaxed);
+            // After a failure the rest of the group is only collected, to be answered with it.
+            if failed.is_none() {
+                failed = run_in(&self.connection, &mut transaction, &mut *command).err();
+            }
+            group.commands.push(command);
+            if group.commands.len() < GROUP_COMMANDS && bytes < GROUP_BYTES {
+                next = self.messages.try_recv().ok();
+            }
+        }
+        match (failed, transaction) {
+            (Some(error), _) => Err(error),
+            (None, Some(transaction)) => transaction.commit().map_err(StoreError::from),
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+
+    fn end(self, reply: oneshot::Sender<()>) {
+        self.checkpoint();
+        let Self { connection, .. } = self;
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!(%error, "the database did not close cleanly; nothing is lost");
+        }
+        let _ = reply.send(());
+    }
+
+    fn checkpoint(&self) {
+        let checkpointed = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = checkpointed {
+            tracing::warn!(%error, "the last checkpoint failed; the next start will do it");
+        }
+    }
+}
+
+fn run_in<'c>(
+    connection: &'c Connection,
+    transaction: &mut Option<Transaction<'c>>,
+    command: &mut dyn Command,
+) -> Result<(), StoreError> {
+    if transaction.is_none() {
+        *transaction = Some(Transaction::begin(connection).map_err(StoreError::from)?);
+    }
+    match transaction {
+        Some(transaction) => command.run(transaction),
+        None => Ok(()),
+    }
+}
