@@ -1,0 +1,3 @@
+//! Prometheus Alertmanager.
+
+pub(crate) mod webhook;

@@ -1,0 +1,3 @@
+//! GitHub.
+
+pub(crate) mod webhook;

@@ -1,0 +1,3 @@
+//! Jenkins.
+
+pub(crate) mod webhook;

@@ -1,0 +1,3 @@
+//! Make.com.
+
+pub(crate) mod webhook;
