@@ -1,0 +1,84 @@
+//! Whole sets of recorded payloads that are too large to commit. They are read where an environment variable names them;
+//! without it a test says what it lacks and passes, unless `PILOTAGE_REQUIRE_ALL=1`.
+
+use std::{env, fs, path::PathBuf};
+
+use pilotage_adapters::sources::sign;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::{NOW, owned, public, receive};
+
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn set(variable: &str, how: &str) -> Option<PathBuf> {
+    if let Some(path) = env::var_os(variable) {
+        return Some(path.into());
+    }
+    assert!(
+        env::var_os("PILOTAGE_REQUIRE_ALL").is_none_or(|value| value != "1"),
+        "{variable} is not set: {how}"
+    );
+    eprintln!("skipped: {variable} is not set: {how}");
+    None
+}
+
+/// Every example of `@octokit/webhooks-examples`, signed as GitHub signs, as compact JSON, as pretty JSON and as a form.
+#[test]
+fn octokit_examples() {
+    let how = "run `npm pack @octokit/webhooks-examples`, unpack it, and name its api.github.com/index.json";
+    let Some(path) = set("PILOTAGE_OCTOKIT_EXAMPLES", how) else {
+        return;
+    };
+    let index: Vec<Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let sources = public(&json!({"github": {"secrets": ["s"]}}));
+    let github = &*sources["github"].source;
+    let secret = SecretString::from("s");
+    let mut seen = 0;
+    for entry in &index {
+        let name = entry["name"].as_str().unwrap();
+        for example in entry["examples"].as_array().unwrap() {
+            for body in [example.to_string(), format!("{example:#}")] {
+                let headers = sign("github", name, body.as_bytes(), Some(&secret), "d", NOW).unwrap();
+                let received = receive(github, &owned(&headers), body.as_bytes()).unwrap();
+                assert_eq!(received.event_type, name);
+                assert!(received.verified);
+                assert_eq!(received.data, body.as_bytes());
+                assert_eq!(
+                    received.attributes.get("action").map(String::as_str),
+                    example["action"].as_str()
+                );
+                assert!(!example["head_commit"]["timestamp"].is_string() || received.timestamp.is_some());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 300, "only {seen} examples in {} events", index.len());
+}
+
+/// Every payload of a folder of GitLab's, one JSON object in each `*.json`.
+#[test]
+fn gitlab_examples() {
+    // No package registry has such a set, so the full suite does not require it.
+    let Some(folder) = env::var_os("PILOTAGE_GITLAB_EXAMPLES") else {
+        return;
+    };
+    let sources = public(&json!({"gitlab": {"secrets": ["s"]}}));
+    let mut seen = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let body = fs::read(file.unwrap().path()).unwrap();
+        let headers = [
+            ("x-gitlab-token", "s"),
+            ("x-gitlab-event", "Some Hook"),
+            ("idempotency-key", "k"),
+        ];
+        let received = receive(&*sources["gitlab"].source, &headers, &body).unwrap();
+        let value: Value = serde_json::from_slice(&body).unwrap();
+        let named = value["object_kind"]
+            .as_str()
+            .or_else(|| value["event_name"].as_str());
+        assert_eq!(&*received.event_type, named.unwrap_or("some"));
+        assert_eq!(received.data, body);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
