@@ -1,0 +1,265 @@
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher, RandomState},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use globset::GlobMatcher;
+
+use crate::{
+    Event,
+    rule::{
+        CompiledRule, Path,
+        compiled::TypePattern,
+        condition::{Condition, Operator, index_key},
+        path::Found,
+    },
+};
+
+/// A posting list up to this length is short enough: what decides between two such paths is how many rules share them,
+/// because every distinct path costs a look-up for every event.
+const SHORT: usize = 8;
+
+/// Finds the rules that may match an event: by source, then by type, then by the value at a path.
+///
+/// Keys are hashes. Two values with the same hash only make a rule a candidate, and every candidate is asked in full. The
+/// hash is keyed at random, so a sender cannot choose values that fall on those of many rules.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    hasher: RandomState,
+    sources: HashMap<String, ByType>,
+    any_source: ByType,
+}
+
+/// Rules of one source.
+#[derive(Debug, Default)]
+struct ByType {
+    types: HashMap<String, Bucket>,
+    globs: Vec<(Arc<GlobMatcher>, Bucket)>,
+    any_type: Bucket,
+}
+
+/// Rules of one source and type.
+#[derive(Debug, Default)]
+struct Bucket {
+    by_path: Vec<ByValue>,
+    /// Where a path is in `by_path`.
+    places: HashMap<String, usize>,
+    /// Rules without an equality to go by.
+    others: Vec<u32>,
+}
+
+/// Rules that ask for a value at this path.
+#[derive(Debug)]
+struct ByValue {
+    path: Path,
+    rules: HashMap<u64, Vec<u32>, BuildHasherDefault<AlreadyHashed>>,
+}
+
+/// Passes on what is a hash already.
+#[derive(Clone, Copy, Debug, Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Only `write_u64` is used by u64 keys; anything else still has to give some hash.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl Index {
+    /// An index over the enabled ones among `rules`.
+    pub(super) fn over(rules: &[Arc<CompiledRule>]) -> Self {
+        let mut index = Self::default();
+        let statistics = Statistics::of(rules, &index.hasher);
+        let mut glob_places = HashMap::new();
+        for (position, rule) in (0..).zip(rules).filter(|(_, rule)| rule.rule.enabled) {
+            let source = rule.rule.trigger.source.as_str();
+            let by_type = match source {
+                "*" => &mut index.any_source,
+                _ => index.sources.entry(source.to_owned()).or_default(),
+            };
+            let key = statistics.best(equalities(&rule.condition, &index.hasher));
+            if rule.types.is_empty() {
+                by_type.any_type.add(position, key.as_ref());
+            }
+            for pattern in &rule.types {
+                by_type
+                    .bucket(pattern, source, &mut glob_places)
+                    .add(position, key.as_ref());
+            }
+        }
+        index
+    }
+
+    /// Positions of the rules that may match, ascending. Includes every rule that does.
+    pub(super) fn candidates(&self, event: &Event) -> Vec<u32> {
+        let mut candidates = Vec::new();
+        let named = self.sources.get(&event.facts.source);
+        for by_type in named.into_iter().chain([&self.any_source]) {
+            by_type.collect(event, &self.hasher, &mut candidates);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+    }
+}
+
+impl ByType {
+    fn bucket<'a>(
+        &mut self,
+        pattern: &'a TypePattern,
+        source: &'a str,
+        glob_places: &mut HashMap<(&'a str, &'a str), usize>,
+    ) -> &mut Bucket {
+        match pattern {
+            TypePattern::Exact(name) => self.types.entry(name.clone()).or_default(),
+            TypePattern::Glob(text, glob) => {
+                let place = *glob_places.entry((source, text)).or_insert(self.globs.len());
+                if place == self.globs.len() {
+                    self.globs.push((Arc::clone(glob), Bucket::default()));
+                }
+                &mut self.globs[place].1
+            }
+        }
+    }
+
+    fn collect(&self, event: &Event, hasher: &RandomState, candidates: &mut Vec<u32>) {
+        let event_type = &event.facts.event_type;
+        let exact = self.types.get(event_type);
+        let globs = self
+            .globs
+            .iter()
+            .filter(|(glob, _)| glob.is_match(event_type))
+            .map(|(_, bucket)| bucket);
+        for bucket in exact.into_iter().chain(globs).chain([&self.any_type]) {
+            bucket.collect(event, hasher, candidates);
+        }
+    }
+}
+
+impl Bucket {
+    fn add(&mut self, position: u32, key: Option<&Equality<'_>>) {
+        let Some(Equality { path, keys }) = key else {
+            self.others.push(position);
+            return;
+        };
+        let next = self.by_path.len();
+        let place = *self.places.entry(path.as_str().to_owned()).or_insert(next);
+        if place == next {
+            self.by_path.push(ByValue {
+                path: (*path).clone(),
+                rules: HashMap::default(),
+            });
+        }
+        for key in keys {
+            self.by_path[place].rules.entry(*key).or_default().push(position);
+        }
+    }
+
+    fn collect(&self, event: &Event, hasher: &RandomState, candidates: &mut Vec<u32>) {
+        candidates.extend_from_slice(&self.others);
+        for by_value in &self.by_path {
+            by_value.path.each(event, &mut |value| {
+                let rules = index_key(hasher, &value).and_then(|key| by_value.rules.get(&key));
+                candidates.extend(rules.into_iter().flatten());
+                ControlFlow::Continue(())
+            });
+        }
+    }
+}
+
+/// A path and the hashes of the values of which one must be there for the rule to match.
+struct Equality<'a> {
+    path: &'a Path,
+    keys: Vec<u64>,
+}
+
+/// The equalities that must all hold for a condition to hold.
+fn equalities<'a>(condition: &'a Condition, hasher: &RandomState) -> Vec<Equality<'a>> {
+    match condition {
+        Condition::All(parts) => parts.iter().flat_map(|part| equalities(part, hasher)).collect(),
+        Condition::At(test) => test
+            .wanted
+            .iter()
+            .filter_map(|operator| {
+                let values = match operator {
+                    Operator::Equal(value) => std::slice::from_ref(value),
+                    Operator::In(values) => values,
+                    _ => return None,
+                };
+                let keys: Option<Vec<u64>> = values
+                    .iter()
+                    .map(|value| index_key(hasher, &Found::Json(value)))
+                    .collect();
+                Some(Equality {
+                    path: &test.path,
+                    keys: keys?,
+                })
+            })
+            .collect(),
+        Condition::Any(_) | Condition::Not(_) => Vec::new(),
+    }
+}
+
+/// How often paths and values are asked for in a set of rules.
+struct Statistics {
+    /// Distinct values by path.
+    values: HashMap<String, usize>,
+    /// Rules by path and value.
+    rules: HashMap<(String, u64), usize>,
+}
+
+impl Statistics {
+    fn of(rules: &[Arc<CompiledRule>], hasher: &RandomState) -> Self {
+        let mut statistics = Self {
+            values: HashMap::new(),
+            rules: HashMap::new(),
+        };
+        for rule in rules.iter().filter(|rule| rule.rule.enabled) {
+            for Equality { path, keys } in equalities(&rule.condition, hasher) {
+                for key in keys {
+                    let count = statistics
+                        .rules
+                        .entry((path.as_str().to_owned(), key))
+                        .or_default();
+                    *count += 1;
+                    if *count == 1 {
+                        *statistics.values.entry(path.as_str().to_owned()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        statistics
+    }
+
+    /// The equality that leaves the fewest other rules beside this one.
+    fn best<'a>(&self, equalities: Vec<Equality<'a>>) -> Option<Equality<'a>> {
+        equalities.into_iter().min_by_key(|equality| {
+            let path = equality.path.as_str();
+            let longest = equality
+                .keys
+                .iter()
+                .filter_map(|key| self.rules.get(&(path.to_owned(), *key)))
+                .max();
+            let distinct = self.values.get(path).copied().unwrap_or(0);
+            (
+                longest.copied().unwrap_or(0).max(SHORT),
+                Reverse(distinct),
+                path.to_owned(),
+            )
+        })
+    }
+}
