@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// The secret that servers under measurement are given.
 pub const SECRET: &str = "a secret for measuring, and for nothing else";
 
-/// A real push payload of 7,678 bytes, compact as on the wire; origin and licence are in `README.md`.
-pub const PUSH: &str = include_str!("../payloads/github-push.json");
+/// A real push payload of 7,678 bytes, compact as on the wire; `fixtures/README.md` tells its origin and licence.
+pub const PUSH: &str = include_str!("../../fixtures/github/push.json").trim_ascii_end();
 
 /// The raw bytes of a signed push request. Only the delivery id changes from one to the next, so the signature, which
 /// covers the body alone, is made once. Source: GitHub, "Validating webhook deliveries".

@@ -10,9 +10,12 @@ use pilotage_benches::{
 
 use crate::{Settings, note};
 
-/// No rule, and no limit on the source: what is measured is intake.
-pub(crate) const CONFIG: &str =
-    "version: 1\nsources: {github: {rateLimit: {perSecond: 10000000, burst: 10000000}}}\n";
+/// Lifts the limits on a source and on an address: all of the load comes from one.
+pub(crate) const UNLIMITED: &str = "\
+version: 1
+sources: {github: {rateLimit: null}}
+server: {addressPerSecond: 10000000, addressBurst: 10000000}
+";
 
 const WARM_UP: Duration = Duration::from_millis(500);
 const SETTLE_WITHIN: Duration = Duration::from_secs(30);
@@ -30,7 +33,7 @@ struct Figures {
 /// Alternates the two servers, each round on a fresh process with an empty store, so that neither works off what the
 /// round before left behind.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
-    let (bare, pilotage) = (Settings::bare(None)?, settings.pilotage(CONFIG)?);
+    let (bare, pilotage) = (Settings::bare(None)?, settings.pilotage(UNLIMITED)?);
     let (mut reference, mut ours) = (Figures::default(), Figures::default());
     for number in 1..=settings.rounds {
         round("bare", number, &bare, settings, &mut reference).await?;

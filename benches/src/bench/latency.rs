@@ -22,7 +22,7 @@ use tokio::{
     time::{MissedTickBehavior, interval_at},
 };
 
-use crate::{Settings, note};
+use crate::{Settings, intake::UNLIMITED, note};
 
 /// Deliveries per second, and how many connections share them.
 const LOADS: [(u32, u32); 2] = [(20, 1), (500, 8)];
@@ -77,17 +77,17 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
 }
 
 fn config(url: &str) -> String {
-    format!(
-        "version: 1
-sources: {{github: {{rateLimit: {{perSecond: 10000000, burst: 10000000}}}}}}
-outgoing: {{allow: [\"127.0.0.1\"]}}
+    let rule = format!(
+        "\
+outgoing: {{allow: [127.0.0.1]}}
 rules:
   - id: forward
     trigger: {{source: github, eventTypes: [push]}}
     actions:
-      - {{type: webhook, target: \"{url}\", parameters: {{body: {{id: \"${{event.deliveryId}}\"}}}}}}
+      - {{type: webhook, target: '{url}', parameters: {{body: {{id: '${{event.deliveryId}}'}}}}}}
 "
-    )
+    );
+    [UNLIMITED, &rule].concat()
 }
 
 /// Starts the receiver of the actions.

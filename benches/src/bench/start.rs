@@ -24,7 +24,7 @@ struct Figures {
 
 /// Alternates the two servers; each start is on an empty folder.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
-    let (bare, pilotage) = (Settings::bare(None)?, settings.pilotage(intake::CONFIG)?);
+    let (bare, pilotage) = (Settings::bare(None)?, settings.pilotage(intake::UNLIMITED)?);
     let (mut reference, mut ours) = (Figures::default(), Figures::default());
     for number in 1..=settings.rounds {
         round("bare", number, &bare, settings, &mut reference).await?;
