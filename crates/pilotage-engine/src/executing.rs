@@ -1,0 +1,319 @@
+//! Execution -> actions in order -> recorded outcome. Claims under a lease, fenced by the number of claims.
+//!
+//! What is promised: every action of a scheduled execution is attempted at least once; every attempt of one action
+//! carries the same idempotency key; a crash between an effect and its record repeats the effect with that key. A holder
+//! that lost its lease records nothing.
+
+mod attempt;
+mod backoff;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use pilotage_core::{
+    Digest, Event, ExecutionId, Timestamp,
+    execution::{Attempt, Claim, Next},
+    ports::{ClaimError, News, Renewal, StoreError},
+    rule::{CompiledRule, RuleSet},
+};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Ports, redaction::Redactor, rule_book::RuleBook, throttle::Throttle};
+use attempt::Step;
+
+/// Longest wait without a bell or a due execution.
+const POLL: Duration = Duration::from_secs(1);
+/// How long to leave the store alone after it failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Rule versions kept compiled.
+const MOST_VERSIONS: usize = 4_096;
+
+/// How executing is bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct ExecutorSettings {
+    /// Executions running at once.
+    pub workers: usize,
+    /// How long a claim holds without renewal; it is renewed every third of it.
+    pub lease: Duration,
+}
+
+impl Default for ExecutorSettings {
+    fn default() -> Self {
+        Self {
+            workers: 64,
+            lease: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Counters since the start, for metrics.
+#[derive(Debug, Default)]
+pub struct ExecutorCounters {
+    /// Attempts that succeeded.
+    pub attempts_succeeded: AtomicU64,
+    /// Attempts that failed, for now or for good.
+    pub attempts_failed: AtomicU64,
+    /// Leases found lost.
+    pub leases_lost: AtomicU64,
+}
+
+/// Runs executions.
+pub struct Executor {
+    ports: Ports,
+    rules: Arc<RuleBook>,
+    redactor: arc_swap::ArcSwap<Redactor>,
+    settings: ExecutorSettings,
+    throttle: Throttle,
+    counters: ExecutorCounters,
+    versions: Mutex<HashMap<Digest, Arc<CompiledRule>>>,
+    running: Mutex<HashMap<ExecutionId, CancellationToken>>,
+}
+
+impl Executor {
+    /// An executor over the action kinds of `rules`.
+    pub fn new(
+        ports: Ports,
+        rules: Arc<RuleBook>,
+        redactor: Redactor,
+        settings: ExecutorSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            rules,
+            redactor: arc_swap::ArcSwap::from_pointee(redactor),
+            settings,
+            throttle: Throttle::default(),
+            counters: ExecutorCounters::default(),
+            versions: Mutex::default(),
+            running: Mutex::default(),
+        })
+    }
+
+    /// Takes the secrets of a reloaded configuration.
+    pub fn replace_redactor(&self, redactor: Redactor) {
+        self.redactor.store(Arc::new(redactor));
+    }
+
+    /// Counters since the start.
+    pub fn counters(&self) -> &ExecutorCounters {
+        &self.counters
+    }
+
+    /// Circuits open now.
+    pub fn open_circuits(&self) -> usize {
+        self.throttle.open_circuits()
+    }
+
+    /// Tells a running execution of this process that somebody asked to cancel it; others learn it when they renew.
+    pub fn hint_cancel(&self, id: ExecutionId) {
+        if let Some(token) = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+        {
+            token.cancel();
+        }
+    }
+
+    /// Runs executions until `stop`; then takes no more and waits for those under way. What does not end before the
+    /// caller gives up is claimed anew by the next process once its lease has ended.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut bell = self.ports.bell.listen(News::Executions);
+        let permits = Arc::new(Semaphore::new(self.settings.workers));
+        let mut workers = JoinSet::new();
+        while !stop.is_cancelled() {
+            while workers.try_join_next().is_some() {}
+            let pause = match self.claim_some(&permits, &mut workers).await {
+                Ok(0) => self.until_next_due().await,
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "executing could not go on; it will try again");
+                    PAUSE_AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = bell.wait() => {}
+                () = tokio::time::sleep(pause) => {}
+                Some(_) = workers.join_next(), if permits.available_permits() == 0 => {}
+            }
+        }
+        while workers.join_next().await.is_some() {}
+    }
+
+    async fn claim_some(
+        self: &Arc<Self>,
+        permits: &Arc<Semaphore>,
+        workers: &mut JoinSet<()>,
+    ) -> Result<usize, StoreError> {
+        let free = permits.available_permits();
+        if free == 0 {
+            return Ok(0);
+        }
+        let claims = self
+            .ports
+            .queue
+            .claim(Timestamp::now(), self.settings.lease, free)
+            .await?;
+        let count = claims.len();
+        for claim in claims {
+            let permit = permits.clone().acquire_owned().await;
+            let executor = self.clone();
+            workers.spawn(async move {
+                executor.execute(claim).await;
+                drop(permit);
+            });
+        }
+        Ok(count)
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        match self.ports.queue.next_due().await {
+            Ok(Some(due)) => due.since(Timestamp::now()).clamp(Duration::from_millis(1), POLL),
+            _ => POLL,
+        }
+    }
+
+    /// Runs one claimed execution as far as it goes now.
+    async fn execute(&self, claim: Claim) {
+        let id = claim.execution.id;
+        let cancelled = CancellationToken::new();
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, cancelled.clone());
+        let outcome = self.execute_claim(&claim, &cancelled).await;
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
+        match outcome {
+            Ok(()) => {}
+            Err(ClaimError::LeaseLost) => {
+                self.counters.leases_lost.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(execution = %id, "lost the lease; whoever holds it now goes on");
+            }
+            Err(ClaimError::Store(error)) => {
+                tracing::error!(execution = %id, %error, "could not record; it will be claimed anew when the lease ends");
+            }
+        }
+    }
+
+    async fn execute_claim(&self, claim: &Claim, cancelled: &CancellationToken) -> Result<(), ClaimError> {
+        if let Some(by) = &claim.execution.cancel_requested_by {
+            return self
+                .record(
+                    claim,
+                    None,
+                    Next::Cancelled {
+                        reason: format!("cancelled by {by}"),
+                    },
+                )
+                .await;
+        }
+        let (rule, event) = match self.load(claim).await? {
+            Ok(loaded) => loaded,
+            Err(reason) => return self.record(claim, None, Next::Failed { reason }).await,
+        };
+        let mut step = Step::first(claim);
+        loop {
+            let taken = self
+                .hold_while(claim, cancelled, self.take(&rule, &event, claim, step))
+                .await?;
+            let next = taken.next.clone();
+            self.record(claim, taken.attempt, taken.next).await?;
+            match next {
+                Next::NextAction => step = step.next_action(),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The rule version and the event of a claim; the inner error is a reason to fail the execution for good.
+    async fn load(&self, claim: &Claim) -> Result<Result<(Arc<CompiledRule>, Event), String>, StoreError> {
+        let Some(rule) = self.rule_version(claim.execution.rule_digest).await? else {
+            return Ok(Err(
+                "the version of the rule that matched is not kept any more".into()
+            ));
+        };
+        let Some(stored) = self.ports.history.event_at(claim.execution.position).await? else {
+            return Ok(Err("the event is not in the log any more".into()));
+        };
+        if stored.data.is_none() {
+            return Ok(Err("retention has pruned the event's body".into()));
+        }
+        let event = Event::try_from(&stored).map_err(|error| format!("the stored data is not JSON: {error}"));
+        Ok(event.map(|event| (rule, event)))
+    }
+
+    async fn rule_version(&self, digest: Digest) -> Result<Option<Arc<CompiledRule>>, StoreError> {
+        if let Some(rule) = self
+            .versions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&digest)
+        {
+            return Ok(Some(rule.clone()));
+        }
+        let Some(version) = self.ports.history.rule_version(digest).await? else {
+            return Ok(None);
+        };
+        let unreadable = |what: String| StoreError::Corrupt(format!("rule version {digest}: {what}"));
+        let mut rule: pilotage_core::rule::Rule =
+            serde_json::from_str(&version.json).map_err(|error| unreadable(error.to_string()))?;
+        // A rule that was disabled since must still be found in the set of one.
+        rule.enabled = true;
+        let id = rule.id.clone();
+        let set = RuleSet::compile(vec![rule]).map_err(|problems| unreadable(format!("{problems:?}")))?;
+        let compiled = set.get(&id).cloned().ok_or_else(|| unreadable("empty".into()))?;
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if versions.len() >= MOST_VERSIONS {
+            versions.clear();
+        }
+        versions.insert(digest, compiled.clone());
+        Ok(Some(compiled))
+    }
+
+    /// Drives `work` while renewing the claim. A cancellation stops `work` where it stands: its effect may have happened
+    /// or not, and the record says so.
+    async fn hold_while<F>(
+        &self,
+        claim: &Claim,
+        cancelled: &CancellationToken,
+        work: F,
+    ) -> Result<attempt::Taken, ClaimError>
+    where
+        F: Future<Output = attempt::Taken>,
+    {
+        tokio::pin!(work);
+        let mut beat = tokio::time::interval(self.settings.lease / 3);
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                taken = &mut work => return Ok(taken),
+                () = cancelled.cancelled() => return Ok(attempt::Taken::cancelled("an operator")),
+                _ = beat.tick() => match self.ports.queue.renew(claim, Timestamp::now(), self.settings.lease).await {
+                    Ok(Renewal::Held) => {}
+                    Ok(Renewal::CancelRequested { by }) => return Ok(attempt::Taken::cancelled(&by)),
+                    Err(ClaimError::LeaseLost) => return Err(ClaimError::LeaseLost),
+                    Err(ClaimError::Store(error)) => tracing::warn!(%error, "could not renew a lease; trying again"),
+                },
+            }
+        }
+    }
+
+    async fn record(&self, claim: &Claim, attempt: Option<Attempt>, next: Next) -> Result<(), ClaimError> {
+        self.ports
+            .queue
+            .record(claim, Timestamp::now(), attempt, next)
+            .await
+    }
+}
