@@ -152,7 +152,8 @@ pub struct Execution {
     pub claims: u32,
     /// Index of the action that runs now or next.
     pub action: u32,
-    /// Attempts already made at that action.
+    /// Attempts already made at that action. The API calls it `attemptsMade`, because `attempts` lists them there.
+    #[serde(default, alias = "attemptsMade")]
     pub attempts: u32,
     /// Not before this moment.
     pub due: Timestamp,

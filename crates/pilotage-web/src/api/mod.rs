@@ -1,0 +1,61 @@
+//! The API under `/api/v1`: one file for each noun, each route with its description for `OpenAPI`.
+
+mod audit;
+mod events;
+mod executions;
+mod openapi;
+mod request;
+mod rules;
+mod stats;
+mod test_event;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use openapi::document;
+
+use crate::door::Door;
+
+/// One page of a collection.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// What is on it.
+    items: Vec<T>,
+    /// What to pass as `after` for the next page; `null` on the last.
+    next: Option<String>,
+}
+
+impl<T> Page<T> {
+    fn of<S>(page: pilotage_core::ports::Page<S>, view: impl FnMut(S) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(view).collect(),
+            next: page.next.map(|next| next.to_string()),
+        }
+    }
+}
+
+/// Every route of the API with its description.
+pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::new()
+        .routes(routes!(events::list))
+        .routes(routes!(events::show))
+        .routes(routes!(events::replay))
+        .routes(routes!(rules::list, rules::create))
+        .routes(routes!(rules::show, rules::put, rules::delete))
+        .routes(routes!(rules::test))
+        .routes(routes!(executions::list))
+        .routes(routes!(executions::show))
+        .routes(routes!(executions::retry))
+        .routes(routes!(executions::cancel))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::head))
+        .routes(routes!(stats::show))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .split_for_parts()
+}

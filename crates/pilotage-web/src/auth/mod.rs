@@ -1,0 +1,184 @@
+//! Who may ask for what, for everything but deliveries.
+//!
+//! On loopback nothing but the right `Host` is asked for, when the settings say so; everywhere else a token. The `Host` and
+//! `Origin` checks keep web pages of others, which run in a browser on this machine, from using that openness: one that
+//! rebinds its own name to a loopback address still names itself in `Host`, and one that merely sends requests across
+//! names itself in `Origin`.
+
+mod host;
+mod tokens;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http_body::Body as _;
+use pilotage_core::ports::Role;
+
+pub use tokens::{CreateTokenError, create_token};
+pub(crate) use tokens::{Tokens, token_change};
+
+use crate::{
+    door::Door,
+    problem::{self, Kind, Problem},
+};
+use host::Named;
+
+/// Who asks, as far as audit records are concerned, and what that allows.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    actor: String,
+    role: Role,
+}
+
+/// The name under which what a handler does is audited: `token:NAME` or `local`.
+pub(crate) struct Actor(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Actor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>();
+        let actor = caller.map(|caller| Self(caller.actor.clone()));
+        // Fails closed: a route that is not behind the guard must not act for nobody.
+        actor.ok_or_else(|| Problem::new(Kind::Unauthenticated, "nobody is known to ask"))
+    }
+}
+
+/// Stands before every route but those of deliveries, and gives every answer its last shape.
+pub(crate) async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
+    let response = match admit(&door, &parts, has_body).await {
+        Ok(caller) => {
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    secured(problem::render(response, &path))
+}
+
+async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, Problem> {
+    let (method, headers) = (&request.method, &request.headers);
+    let route = request
+        .extensions
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    let named = host::check(&request.uri, headers, &door.settings.allowed_hosts)?;
+    host::check_origin(&request.uri, headers)?;
+    if !method.is_safe() {
+        host::check_fetch_site(headers)?;
+    }
+    let caller = identify(door, named, request).await?;
+    let needed = needed_role(method, route);
+    if caller.role < needed {
+        let detail = format!(
+            "this needs the role `{}`, and the token has `{}`",
+            needed.as_str(),
+            caller.role.as_str()
+        );
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    if !method.is_safe() && has_body {
+        check_content_type(headers)?;
+    }
+    Ok(caller)
+}
+
+/// What a route needs, by its path as the router has it. What is not named here needs the most.
+fn needed_role(method: &Method, route: &str) -> Role {
+    let tokens = route.starts_with("/api/v1/tokens");
+    if method.is_safe() && !tokens {
+        return Role::Viewer;
+    }
+    match route {
+        "/api/v1/rules/{id}/test" => Role::Viewer,
+        "/api/v1/events/{id}/replay" | "/api/v1/executions/{id}/retry" | "/api/v1/executions/{id}/cancel" => {
+            Role::Operator
+        }
+        _ => Role::Admin,
+    }
+}
+
+async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, Problem> {
+    let headers = &request.headers;
+    if headers.contains_key(header::AUTHORIZATION) {
+        let token = door.tokens.find(headers).await?;
+        let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
+        return Ok(Caller {
+            actor: format!("token:{}", token.name),
+            role: token.role,
+        });
+    }
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let near = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    if door.settings.open_on_loopback && near && named == Named::Loopback && !is_forwarded(headers) {
+        return Ok(Caller {
+            actor: "local".to_owned(),
+            role: Role::Admin,
+        });
+    }
+    if door.tokens.is_empty().await? {
+        return Err(unauthenticated(
+            "a token is needed, and there is none yet: make the first with `pilotage token create NAME --role admin` \
+             on the machine where Pilotage runs",
+        ));
+    }
+    Err(unauthenticated("send a token as `Authorization: Bearer plo_...`"))
+}
+
+/// What a proxy says about where a request came from is not trusted, but that there is a proxy means that the peer is not
+/// who asks.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    let signs = [
+        "forwarded",
+        "via",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-real-ip",
+    ];
+    signs.iter().any(|name| headers.contains_key(*name))
+}
+
+fn unauthenticated(detail: &str) -> Problem {
+    let challenge = HeaderValue::from_static(r#"Bearer realm="pilotage""#);
+    Problem::new(Kind::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// A form of another site can send a body too, but not as JSON without asking first.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next()).map(str::trim);
+    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Kind::UnsupportedType,
+        "bodies are sent as `Content-Type: application/json`",
+    ))
+}
+
+/// Headers that keep browsers from doing anything with an answer but show it here.
+fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let csp = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, csp),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,166 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use pilotage_core::ports::WebhookSource;
+use pilotage_engine::{Ports, executing::Executor, operations::Operations, rule_book::RuleBook};
+
+use crate::{
+    auth::Tokens,
+    health::Readiness,
+    intake::{AddressLimits, ByteBudget, Limit, LiveSources},
+    metrics::Metrics,
+};
+
+/// How the door is configured.
+#[derive(Clone, Debug)]
+pub struct WebSettings {
+    /// Whether a peer on loopback that names a loopback host needs no token.
+    pub open_on_loopback: bool,
+    /// Further names that a `Host` header may give, without a port, in lower case. They need a token.
+    pub allowed_hosts: Vec<String>,
+    /// Bytes of delivery bodies that may be in memory while they are received; deliveries beyond that are answered 503.
+    pub max_inflight_bytes: usize,
+    /// Deliveries taken from one address (one /64 of IPv6).
+    pub address_limit: Limit,
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            open_on_loopback: true,
+            allowed_hosts: Vec::new(),
+            max_inflight_bytes: 64 << 20,
+            address_limit: Limit {
+                per_second: 1_000,
+                burst: 2_000,
+            },
+        }
+    }
+}
+
+/// A source of deliveries and how much is taken from it.
+#[derive(Clone)]
+pub struct SourceEntry {
+    /// Verifies and translates its deliveries.
+    pub source: Arc<dyn WebhookSource>,
+    /// Whether it answers under `/webhooks/custom/{name}` instead of `/webhooks/{name}`.
+    pub custom: bool,
+    /// Deliveries taken from it; `None` means any number.
+    pub limit: Option<Limit>,
+    /// Longest body in bytes; longer ones are answered 413.
+    pub max_body_bytes: usize,
+}
+
+/// The sources by name.
+pub type SourceTable = BTreeMap<String, SourceEntry>;
+
+/// When `/ready` says no.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadyLimits {
+    /// Age of the oldest undecided event above which the process counts as behind.
+    pub max_cursor_lag: Duration,
+}
+
+impl Default for ReadyLimits {
+    fn default() -> Self {
+        Self {
+            max_cursor_lag: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the routers share.
+pub struct Door {
+    pub(crate) ports: Ports,
+    pub(crate) rules: Arc<RuleBook>,
+    pub(crate) operations: Arc<Operations>,
+    pub(crate) executor: Arc<Executor>,
+    pub(crate) settings: WebSettings,
+    pub(crate) sources: ArcSwap<LiveSources>,
+    pub(crate) addresses: AddressLimits,
+    pub(crate) budget: ByteBudget,
+    pub(crate) tokens: Tokens,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
+    pub(crate) ready_limits: ArcSwap<ReadyLimits>,
+    pub(crate) config_error: ArcSwapOption<String>,
+    pub(crate) opened: Instant,
+    started: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Door {
+    /// A door over these ports. `/startup` and `/ready` answer 503 until `started`.
+    pub fn new(
+        ports: Ports,
+        rules: Arc<RuleBook>,
+        operations: Arc<Operations>,
+        executor: Arc<Executor>,
+        settings: WebSettings,
+        sources: SourceTable,
+    ) -> Arc<Self> {
+        let metrics = Metrics::new();
+        let live = LiveSources::new(sources, &LiveSources::default(), &metrics);
+        Arc::new(Self {
+            addresses: AddressLimits::new(settings.address_limit),
+            budget: ByteBudget::new(settings.max_inflight_bytes),
+            tokens: Tokens::new(ports.registry.clone()),
+            readiness: Readiness::default(),
+            ready_limits: ArcSwap::from_pointee(ReadyLimits::default()),
+            config_error: ArcSwapOption::empty(),
+            opened: Instant::now(),
+            started: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            sources: ArcSwap::from_pointee(live),
+            ports,
+            rules,
+            operations,
+            executor,
+            settings,
+            metrics,
+        })
+    }
+
+    /// Takes the sources of a reloaded configuration. Deliveries under way end with the source that they began with;
+    /// a source whose limit is as it was keeps its count.
+    pub fn replace_sources(&self, sources: SourceTable) {
+        let live = LiveSources::new(sources, &self.sources.load(), &self.metrics);
+        self.sources.store(Arc::new(live));
+    }
+
+    /// Takes other limits for `/ready`.
+    pub fn set_ready_limits(&self, limits: ReadyLimits) {
+        self.ready_limits.store(Arc::new(limits));
+    }
+
+    /// From now on `/startup` answers 200.
+    pub fn started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    /// From now on `/ready` answers 503. What comes is still served: whoever sends it may not have noticed yet.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Says why the last configuration was refused, or that it was taken. It is shown in the statistics, in `/ready`
+    /// and as a metric until the next one is taken.
+    pub fn config_error(&self, error: Option<String>) {
+        self.config_error.store(error.map(Arc::new));
+    }
+
+    pub(crate) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use serde_json::Value;
+
+use crate::{
+    api, auth,
+    door::Door,
+    health, intake, page,
+    problem::{Kind, Problem},
+};
+
+/// Deliveries, the API, metrics and the page.
+pub fn main_router(door: Arc<Door>) -> Router {
+    let (api, handlers) = api::routes();
+    let document = Bytes::from(api::document(handlers).to_string());
+    let guarded = api
+        .route("/", get(page::show))
+        .route("/metrics", get(health::metrics))
+        .route(
+            "/api/openapi.json",
+            get(move |_: State<Arc<Door>>| async move { show_document(document) }),
+        )
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(door.clone(), auth::guard));
+    // Deliveries stand beside the guard, not behind it: their signature lets them in, from any address and host.
+    guarded
+        .route("/webhooks/{*source}", any(intake::receive))
+        .with_state(door)
+}
+
+/// Health and metrics, for whoever keeps the process alive. Nothing here needs a token, so it belongs on an address that
+/// only they reach.
+pub fn health_router(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/startup", get(health::startup))
+        .route("/metrics", get(health::metrics))
+        .with_state(door)
+}
+
+/// The description of the HTTP interface: `OpenAPI` 3.1, as it is at `/api/openapi.json`.
+pub fn openapi() -> Value {
+    api::document(api::routes().1)
+}
+
+fn show_document(document: Bytes) -> Response {
+    (
+        [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        document,
+    )
+        .into_response()
+}
+
+async fn not_found() -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        "there is nothing at this path; `/api/openapi.json` lists what there is",
+    )
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(Kind::MethodNotAllowed, "`Allow` lists the methods of this path")
+}
