@@ -5,7 +5,7 @@ mod parse;
 
 use std::ops::ControlFlow;
 
-pub(super) use operator::{Operator, index_key};
+pub(super) use operator::{Operator, index_key, text};
 pub(super) use parse::{Interned, parse_conditions};
 
 use super::path::{Found, Path};

@@ -1,5 +1,6 @@
 //! Many rules, asked at once.
 
+mod bucket;
 mod index;
 
 use std::{collections::HashMap, sync::Arc};
@@ -15,7 +16,8 @@ use crate::{Event, config::Problem, ports::RuleFault};
 ///
 /// What it costs to ask them about an event depends on how many distinct paths the index uses for events of that source
 /// and type, and on how many rules agree with the event in their most selective equality; not on how many there are.
-/// Rules without any equality (`value`, `eq`, `in`) among the conditions that must hold are asked one by one.
+/// Rules without any equality (`value`, `eq`, `in`) among the conditions that must hold are found by what a `glob` or an
+/// anchored `regex` begins with; those without that either are asked one by one.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Arc<CompiledRule>>,

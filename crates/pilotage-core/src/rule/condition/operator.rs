@@ -58,7 +58,42 @@ impl Operator {
     }
 }
 
-fn text<'a>(value: &'a Found<'_>) -> Option<&'a str> {
+impl Operator {
+    /// What every text that passes begins with; `None` where that is nothing, or not known.
+    pub(in crate::rule) fn literal_prefix(&self) -> Option<&str> {
+        let prefix = match self {
+            Self::Glob(glob) => literal_run(glob.glob().glob(), |letter| !"*?[]{}\\".contains(letter)),
+            Self::Regex(regex) => regex_prefix(regex.as_str()),
+            _ => return None,
+        };
+        Some(prefix).filter(|prefix| !prefix.is_empty())
+    }
+}
+
+fn literal_run(pattern: &str, is_literal: impl Fn(char) -> bool) -> &str {
+    pattern
+        .find(|letter| !is_literal(letter))
+        .and_then(|end| pattern.get(..end))
+        .unwrap_or(pattern)
+}
+
+/// Only what can be told without understanding the expression: after `^`, letters that mean themselves, and nowhere an
+/// alternative.
+fn regex_prefix(pattern: &str) -> &str {
+    let Some(anchored) = pattern.strip_prefix('^').filter(|rest| !rest.contains('|')) else {
+        return "";
+    };
+    let run = literal_run(anchored, |letter| {
+        letter.is_ascii_alphanumeric() || "/_-:@=, ".contains(letter)
+    });
+    let rest = anchored.get(run.len()..).unwrap_or_default();
+    // What follows may say that the last letter is optional.
+    let is_repeated = rest.starts_with(['*', '?', '+', '{']);
+    run.get(..run.len().saturating_sub(usize::from(is_repeated)))
+        .unwrap_or_default()
+}
+
+pub(in crate::rule) fn text<'a>(value: &'a Found<'_>) -> Option<&'a str> {
     match value {
         Found::Json(Value::String(text)) => Some(text),
         Found::Text(text) => Some(text),

@@ -1,13 +1,8 @@
-use std::{
-    cmp::Reverse,
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher, RandomState},
-    ops::ControlFlow,
-    sync::Arc,
-};
+use std::{cmp::Reverse, collections::HashMap, hash::RandomState, sync::Arc};
 
 use globset::GlobMatcher;
 
+use super::bucket::Bucket;
 use crate::{
     Event,
     rule::{
@@ -41,44 +36,6 @@ struct ByType {
     any_type: Bucket,
 }
 
-/// Rules of one source and type.
-#[derive(Debug, Default)]
-struct Bucket {
-    by_path: Vec<ByValue>,
-    /// Where a path is in `by_path`.
-    places: HashMap<String, usize>,
-    /// Rules without an equality to go by.
-    others: Vec<u32>,
-}
-
-/// Rules that ask for a value at this path.
-#[derive(Debug)]
-struct ByValue {
-    path: Path,
-    rules: HashMap<u64, Vec<u32>, BuildHasherDefault<AlreadyHashed>>,
-}
-
-/// Passes on what is a hash already.
-#[derive(Clone, Copy, Debug, Default)]
-struct AlreadyHashed(u64);
-
-impl Hasher for AlreadyHashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // Only `write_u64` is used by u64 keys; anything else still has to give some hash.
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
 impl Index {
     /// An index over the enabled ones among `rules`.
     pub(super) fn over(rules: &[Arc<CompiledRule>]) -> Self {
@@ -91,14 +48,18 @@ impl Index {
                 "*" => &mut index.any_source,
                 _ => index.sources.entry(source.to_owned()).or_default(),
             };
-            let key = statistics.best(equalities(&rule.condition, &index.hasher));
+            let equality = statistics.best(equalities(&rule.condition, &index.hasher));
+            let prefix = longest_prefix(&rule.condition);
+            let add = |bucket: &mut Bucket| match (&equality, prefix) {
+                (Some(equality), _) => bucket.add_equality(position, equality),
+                (None, Some((path, prefix))) => bucket.add_prefix(position, path, prefix, &index.hasher),
+                (None, None) => bucket.add(position),
+            };
             if rule.types.is_empty() {
-                by_type.any_type.add(position, key.as_ref());
+                add(&mut by_type.any_type);
             }
             for pattern in &rule.types {
-                by_type
-                    .bucket(pattern, source, &mut glob_places)
-                    .add(position, key.as_ref());
+                add(by_type.bucket(pattern, source, &mut glob_places));
             }
         }
         index
@@ -150,41 +111,27 @@ impl ByType {
     }
 }
 
-impl Bucket {
-    fn add(&mut self, position: u32, key: Option<&Equality<'_>>) {
-        let Some(Equality { path, keys }) = key else {
-            self.others.push(position);
-            return;
-        };
-        let next = self.by_path.len();
-        let place = *self.places.entry(path.as_str().to_owned()).or_insert(next);
-        if place == next {
-            self.by_path.push(ByValue {
-                path: (*path).clone(),
-                rules: HashMap::default(),
-            });
-        }
-        for key in keys {
-            self.by_path[place].rules.entry(*key).or_default().push(position);
-        }
-    }
-
-    fn collect(&self, event: &Event, hasher: &RandomState, candidates: &mut Vec<u32>) {
-        candidates.extend_from_slice(&self.others);
-        for by_value in &self.by_path {
-            by_value.path.each(event, &mut |value| {
-                let rules = index_key(hasher, &value).and_then(|key| by_value.rules.get(&key));
-                candidates.extend(rules.into_iter().flatten());
-                ControlFlow::Continue(())
-            });
-        }
-    }
+/// A path and the hashes of the values of which one must be there for the rule to match.
+pub(super) struct Equality<'a> {
+    pub(super) path: &'a Path,
+    pub(super) keys: Vec<u64>,
 }
 
-/// A path and the hashes of the values of which one must be there for the rule to match.
-struct Equality<'a> {
-    path: &'a Path,
-    keys: Vec<u64>,
+/// The longest beginning that a text at some path must have for a condition to hold.
+fn longest_prefix(condition: &Condition) -> Option<(&Path, &str)> {
+    match condition {
+        Condition::All(parts) => parts
+            .iter()
+            .filter_map(longest_prefix)
+            .max_by_key(|(_, prefix)| prefix.len()),
+        Condition::At(test) => test
+            .wanted
+            .iter()
+            .filter_map(Operator::literal_prefix)
+            .max_by_key(|prefix| prefix.len())
+            .map(|prefix| (&test.path, prefix)),
+        Condition::Any(_) | Condition::Not(_) => None,
+    }
 }
 
 /// The equalities that must all hold for a condition to hold.

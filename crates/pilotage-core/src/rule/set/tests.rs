@@ -191,6 +191,24 @@ fn an_id_is_there_once() {
     );
 }
 
+#[test]
+fn many_rules_with_only_a_pattern_are_not_asked_one_by_one() {
+    let patterns = (0..2_000).map(|number| match number % 2 {
+        0 => json!({"ref": {"glob": format!("refs/heads/team-{number}/*")}}),
+        _ => json!({"ref": {"regex": format!("^refs/heads/team-{number}/")}}),
+    });
+    let rules = patterns.enumerate().map(|(number, conditions)| {
+        rule(
+            &format!("r{number}"),
+            &json!({"source": "x", "conditions": conditions}),
+        )
+    });
+    let set = RuleSet::compile(rules.collect()).unwrap();
+    let event = event("x", "push", json!({"ref": "refs/heads/team-77/a"}));
+    assert_eq!(ids(&set.matches(&event)), ["r77"]);
+    assert_eq!(set.index.candidates(&event), [77]);
+}
+
 /// Few names and values, so that rules and events often agree.
 fn name() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec!["a", "b", "items[*].a", "items[*]", "data.b", "type", "c.d"])
@@ -217,7 +235,10 @@ fn test() -> impl Strategy<Value = Value> {
         1 => any::<bool>().prop_map(|exists| json!({"exists": exists})),
         1 => Just(json!({"gte": 1})),
         1 => Just(json!({"regex": "^[px]"})),
-        1 => Just(json!({"glob": "p*"})),
+        2 => proptest::sample::select(vec!["p*", "x*", "push", "{x,push}", "[p]*", "pu*h", "q*"])
+            .prop_map(|glob| json!({"glob": glob})),
+        2 => proptest::sample::select(vec!["^p", "^pus", "^q|x", "^x?", "^pq*ush$", "^q+", "^push$", "x"])
+            .prop_map(|regex| json!({"regex": regex})),
         1 => Just(json!({"contains": "x"})),
         1 => Just(json!(["x", 1])),
     ]
