@@ -1,13 +1,16 @@
 //! One pass over a body that checks all of it and brings out the few fields that a source needs.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use pilotage_core::{Timestamp, ports::Refusal};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed as _;
 
-/// The key under which `serde_json` (feature `raw_value`) reads a string as JSON text of its own. No sender writes it,
-/// and a body where two readers would see different things is refused.
-const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
+use self::scan::Scan;
+
+mod scan;
+
+/// Longest path, in bytes: it bounds how deep the set is.
+const MAX_PATH_BYTES: usize = 256;
 
 /// A set of paths such as `head_commit.timestamp` or `alerts[0].status`, made ready.
 pub(crate) struct Fields {
@@ -108,6 +111,9 @@ fn parse_path(path: &str) -> Result<Vec<Step>, String> {
             path.escape_default()
         )
     };
+    if path.len() > MAX_PATH_BYTES {
+        return Err(format!("a path has at most {MAX_PATH_BYTES} bytes"));
+    }
     let mut steps = Vec::new();
     for segment in path.split('.') {
         let (name, indices) = segment
@@ -210,193 +216,142 @@ fn unix_time(number: i64) -> Option<Timestamp> {
     }
 }
 
-struct Scan<'s, 'f, 'a> {
-    node: &'f Node,
-    values: &'s mut Vec<Option<Scalar<'a>>>,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
 
-impl<'a> Scan<'_, '_, 'a> {
-    fn keep(self, scalar: Scalar<'a>) {
-        if let Some(place) = self.node.slot.and_then(|slot| self.values.get_mut(slot)) {
-            *place = Some(scalar);
-        }
-    }
-}
+    use super::*;
 
-/// Forgets what an earlier member of the same name had, however deep.
-fn forget(node: &Node, values: &mut [Option<Scalar<'_>>]) {
-    if let Some(place) = node.slot.and_then(|slot| values.get_mut(slot)) {
-        *place = None;
-    }
-    let members = node.members.iter().map(|(_, node)| node);
-    for inner in members.chain(node.items.iter().map(|(_, node)| node)) {
-        forget(inner, values);
-    }
-}
+    const PATHS: [&str; 5] = ["a", "a.b", "b[1].a", "b[0][1]", "c.a.b"];
 
-impl<'a> DeserializeSeed<'a> for Scan<'_, '_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Scan<'_, '_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.keep(Scalar::Other);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.keep(Scalar::Integer(number.into()));
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.keep(Scalar::Integer(number.into()));
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.keep(Scalar::Other);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
-        self.keep(Scalar::Text(Cow::Borrowed(text)));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.keep(Scalar::Text(Cow::Owned(text.to_owned())));
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0_usize;
-        loop {
-            let wanted = self.node.items.iter().find(|(known, _)| *known == index);
-            let more = match wanted {
-                Some((_, node)) => items
-                    .next_element_seed(Scan {
-                        node,
-                        values: &mut *self.values,
-                    })?
-                    .is_some(),
-                None => items.next_element::<Checked>()?.is_some(),
+    /// What the path leads to in a document, in the words of `Found::word`.
+    fn looked_up(document: &Value, path: &str) -> Option<String> {
+        let pointer = format!(
+            "/{}",
+            path.replace("][", "/")
+                .replace('[', "/")
+                .replace(']', "")
+                .replace('.', "/")
+        );
+        // A pointer's digits would also name members of an object; paths mean items alone.
+        let mut value = document;
+        for (segment, step) in pointer.split('/').skip(1).zip(parse_path(path).unwrap()) {
+            value = match step {
+                Step::Member(_) => value.as_object()?.get(segment)?,
+                Step::Item(index) => value.as_array()?.get(index)?,
             };
-            if !more {
-                return Ok(());
-            }
-            index = index.saturating_add(1);
+        }
+        match value {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Number(number) => number.as_i64().map(|number| number.to_string()),
+            _ => None,
         }
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(wanted) = entries.next_key_seed(Pick(&self.node.members))? {
-            match wanted {
-                Some(node) => {
-                    forget(node, self.values);
-                    entries.next_value_seed(Scan {
-                        node,
-                        values: &mut *self.values,
-                    })?;
+    fn document() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-c\\u{e9}\"\n]{0,3}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::vec(("[abc]", inner), 0..3)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_a_parsed_document_has(document in document()) {
+            let fields = Fields::of(PATHS);
+            for text in [document.to_string(), format!("{document:#}")] {
+                let found = fields.read(text.as_bytes()).unwrap();
+                for path in PATHS {
+                    prop_assert_eq!(found.word(path).map(Cow::into_owned), looked_up(&document, path), "{}", path);
                 }
-                None => entries.next_value::<Checked>().map(|Checked| ())?,
             }
         }
-        Ok(())
-    }
-}
 
-/// Reads a key and picks the wanted member of that name, if it is wanted.
-struct Pick<'f>(&'f [(String, Node)]);
-
-impl<'f, 'a> DeserializeSeed<'a> for Pick<'f> {
-    type Value = Option<&'f Node>;
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'f> Visitor<'_> for Pick<'f> {
-    type Value = Option<&'f Node>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        if key == RAW_VALUE_KEY {
-            return Err(E::custom("a key that is reserved"));
+        #[test]
+        fn accepts_what_the_check_accepts(text in r#"[\[\]{}",:0-9eE.+\-\\untrfalsd ]{0,40}"#, bytes: Vec<u8>) {
+            for body in [text.as_bytes(), &bytes] {
+                let checked = pilotage_core::json::check(body).is_ok();
+                prop_assert_eq!(Fields::of(PATHS).read(body).is_ok(), checked);
+            }
         }
-        Ok(self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node))
-    }
-}
-
-/// A value that is checked and forgotten. Asking for "any" value is what makes `serde_json` check depth and numbers.
-struct Checked;
-
-impl<'a> Deserialize<'a> for Checked {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CheckedVisitor)
-    }
-}
-
-struct CheckedVisitor;
-
-impl<'a> Visitor<'a> for CheckedVisitor {
-    type Value = Checked;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
-        Ok(Checked)
+    #[test]
+    fn the_last_of_equal_members_counts_however_deep() {
+        let fields = Fields::of(PATHS);
+        let text =
+            r#"{"c":{"a":{"b":"old"}},"a":"x","c":{"a":{}},"b":[[1,2],{"a":3}],"b":[[1]],"a":{"b":"y"}}"#;
+        let found = fields.read(text.as_bytes()).unwrap();
+        let words = PATHS.map(|path| found.word(path));
+        assert_eq!(words, [None, Some("y".into()), None, None, None]);
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_unit<E>(self) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<Checked, A::Error> {
-        while items.next_element::<Checked>()?.is_some() {}
-        Ok(Checked)
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut entries: A) -> Result<Checked, A::Error> {
-        while entries.next_key_seed(Pick(&[]))?.is_some() {
-            entries.next_value::<Checked>()?;
+    #[test]
+    fn nesting_and_the_reserved_key_are_refused_at_any_depth() {
+        let fields = Fields::of(PATHS);
+        for depth in [127, 128, 100_000] {
+            let body = ["{\"a\":".repeat(depth), "1".to_owned(), "}".repeat(depth)].concat();
+            assert_eq!(fields.read(body.as_bytes()).is_ok(), depth < 128, "{depth}");
         }
-        Ok(Checked)
+        let reserved = json!({"$serde_json::private::RawValue": "[]"});
+        for body in [reserved.clone(), json!({"a": reserved}), json!({"z": [reserved]})] {
+            assert!(fields.read(body.to_string().as_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    fn paths_are_checked() {
+        for path in ["a", "a.b", "a[0]", "a[0][12].b", "a-b.c d"] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+        let long = "a.".repeat(200);
+        for path in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "[0]",
+            "a[",
+            "a[]",
+            "a[x]",
+            "a[0",
+            "a[0]b",
+            "a[-1]",
+            "a[99999999999999999999]",
+            &long,
+        ] {
+            assert!(check_path(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_in_the_forms_that_senders_use() {
+        let cases = [
+            ("2026-09-21T14:13:20Z", Some(1_790_000_000)),
+            ("2026-09-21T16:13:20+02:00", Some(1_790_000_000)),
+            ("2026-09-21 14:13:20 UTC", Some(1_790_000_000)),
+            ("2026-09-21 16:13:20 +0200", Some(1_790_000_000)),
+            ("2026-09-21", None),
+            ("yesterday", None),
+            ("", None),
+        ];
+        for (text, secs) in cases {
+            assert_eq!(parse_time(text), secs.map(Timestamp::from_secs), "{text}");
+        }
+        assert_eq!(unix_time(1_790_000_000), unix_time(1_790_000_000_000));
+        for number in [i64::MIN, -1, 0, i64::MAX] {
+            assert_eq!(unix_time(number), None);
+        }
     }
 }

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use pilotage_adapters::sources::{BuildScope, Configured, Headers, build_all};
+use pilotage_adapters::sources::{BuildScope, Configured, Headers, Sample, build_all, kinds, sign};
 use pilotage_core::{
     Timestamp,
     config::Problem,
     ports::{Delivery, Received, Refusal, WebhookSource},
 };
+use secrecy::SecretString;
 use serde_json::Value;
 
 mod configuration;
@@ -18,6 +19,7 @@ mod examples;
 mod hostile;
 mod known;
 mod schemes;
+mod vendors;
 
 /// The moment of every delivery unless a test says otherwise.
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -125,4 +127,23 @@ fn malformed(answer: Result<Received<'static>, Refusal>) -> String {
         Err(Refusal::Malformed(why)) => why,
         other => panic!("must be refused as malformed, but is {other:?}"),
     }
+}
+
+/// A sample of a known sender.
+fn sample(kind: &str, event: &str) -> Sample {
+    let kind = kinds().iter().find(|known| known.name == kind).unwrap();
+    *kind.samples.iter().find(|sample| sample.event == event).unwrap()
+}
+
+/// The headers that the sender sends with this body.
+fn signed(kind: &str, event: &str, body: &str, secret: &str) -> Vec<(String, String)> {
+    sign(
+        kind,
+        event,
+        body.as_bytes(),
+        Some(&SecretString::from(secret)),
+        "delivery-1",
+        NOW,
+    )
+    .unwrap()
 }
