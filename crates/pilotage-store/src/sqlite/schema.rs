@@ -58,7 +58,8 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn check_identity(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Refuses files of something else and of a newer version.
+pub(super) fn check_identity(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let number = |pragma| {
         connection
             .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
@@ -102,5 +103,34 @@ fn migrate(connection: &mut Connection, target: usize) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", version + 1)?;
         transaction.commit()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables_and_indexes(connection: &Connection) -> Vec<String> {
+        let mut statement = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_earlier_version_reaches_the_newest() {
+        let newest = {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate(&mut connection, MIGRATIONS.len()).unwrap();
+            tables_and_indexes(&connection)
+        };
+        assert!(!newest.is_empty());
+        for earlier in 0..=MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate(&mut connection, earlier).unwrap();
+            migrate(&mut connection, MIGRATIONS.len()).unwrap();
+            assert_eq!(tables_and_indexes(&connection), newest, "from version {earlier}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    OpenError,
     columns::status_code,
     error::Failure,
     events,
@@ -45,6 +46,9 @@ pub enum VerifyError {
     /// The file cannot be read.
     #[error("cannot read the store: {0}")]
     Unreadable(String),
+    /// The file is none that this version can check.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The chain itself is broken.
     #[error(transparent)]
     Chain(#[from] BrokenChain),
@@ -120,6 +124,7 @@ impl From<rusqlite::Error> for VerifyError {
 /// Names the first record, event or execution that does not hold.
 pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport, VerifyError> {
     let connection = schema::open_reader(path)?;
+    schema::check_identity(&connection, path)?;
     let snapshot = connection.unchecked_transaction()?;
     let mut statement = snapshot.prepare(&format!(
         "SELECT {}, b.size, b.compressed, b.data FROM events e LEFT JOIN bodies b USING (position) ORDER BY e.position",

@@ -214,7 +214,7 @@ impl Worker {
         let mut failed = None;
         let mut bytes = 0_usize;
         while let Some(message) = next.take() {
-            let mut command = match message {
+            let command = match message {
                 Message::Close(reply) => {
                     group.close = Some(reply);
                     break;
@@ -223,11 +223,13 @@ impl Worker {
             };
             bytes = bytes.saturating_add(command.bytes());
             self.waiting_bytes.fetch_sub(command.bytes(), Ordering::Relaxed);
-            // After a failure the rest of the group is only collected, to be answered with it.
-            if failed.is_none() {
-                failed = run_in(&self.connection, &mut transaction, &mut *command).err();
-            }
+            // First into the group, so that it is answered even if it panics.
             group.commands.push(command);
+            let command = group.commands.last_mut();
+            // After a failure the rest of the group is only collected, to be answered with it.
+            if let (None, Some(command)) = (&failed, command) {
+                failed = run_in(&self.connection, &mut transaction, &mut **command).err();
+            }
             if group.commands.len() < GROUP_COMMANDS && bytes < GROUP_BYTES {
                 next = self.messages.try_recv().ok();
             }
@@ -269,5 +271,76 @@ fn run_in<'c>(
     match transaction {
         Some(transaction) => command.run(transaction),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{LocalBell, sqlite::schema};
+
+    fn writer(folder: &Path) -> Writer {
+        let path = folder.join("store.db");
+        std::fs::File::create(&path).unwrap();
+        Writer::start(schema::open_writer(&path).unwrap(), Arc::new(LocalBell::new())).unwrap()
+    }
+
+    fn count_probe(transaction: &mut Transaction<'_>) -> i64 {
+        let connection = transaction.connection();
+        connection
+            .execute("UPDATE state SET probes = probes + 1", [])
+            .unwrap();
+        connection
+            .query_row("SELECT probes FROM state", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_command_that_panics_or_fails_harms_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let good = || writer.call(|transaction| Ok::<_, StoreError>(count_probe(transaction)));
+        let panics = writer.call(|transaction| -> Result<(), StoreError> {
+            count_probe(transaction);
+            panic!("on purpose");
+        });
+        let fails = writer.call(|transaction| {
+            count_probe(transaction);
+            Err::<(), _>(StoreError::Corrupt("on purpose".to_owned()))
+        });
+        let (first, panicked, failed, second) = tokio::join!(good(), panics, fails, good());
+        assert_eq!((first.unwrap(), second.unwrap()), (1, 2));
+        assert!(matches!(panicked, Err(StoreError::Corrupt(_))));
+        assert!(matches!(failed, Err(StoreError::Corrupt(_))));
+        writer.close().await;
+    }
+
+    struct Bomb(Option<oneshot::Sender<StoreError>>);
+
+    impl Command for Bomb {
+        fn run(&mut self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+            count_probe(transaction);
+            panic!("on purpose");
+        }
+
+        fn answer(mut self: Box<Self>, committed: Result<(), StoreError>) {
+            if let (Some(reply), Err(error)) = (self.0.take(), committed) {
+                let _ = reply.send(error);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_outside_a_savepoint_rolls_the_group_back_and_the_writer_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let (reply, answer) = oneshot::channel();
+        writer.try_send(Box::new(Bomb(Some(reply)))).unwrap();
+        assert!(matches!(answer.await, Ok(StoreError::Unavailable(_))));
+        let count = writer.call(|transaction| Ok::<_, StoreError>(count_probe(transaction)));
+        assert_eq!(count.await.unwrap(), 1);
+        writer.close().await;
     }
 }

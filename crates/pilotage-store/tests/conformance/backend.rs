@@ -1,0 +1,130 @@
+//! What a backend must offer to be checked, and what is checked after every test.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use pilotage_core::{
+    ExecutionStatus,
+    audit::{ChainVerifier, Head},
+    ports::{AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, History, Registry},
+};
+use pilotage_store::{LocalBell, SqliteStore, verify_file};
+
+/// Everything that the checks ask of a store.
+pub(crate) trait Store: EventLog + ExecutionQueue + History + AuditTrail + Registry {}
+
+impl<T: EventLog + ExecutionQueue + History + AuditTrail + Registry> Store for T {}
+
+/// An empty store of one kind.
+pub(crate) trait Backend: Sized {
+    /// Makes one.
+    fn start() -> Self;
+
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// The bell that it rings.
+    fn bell(&self) -> Arc<LocalBell>;
+
+    /// Closes it and checks what the backend itself can check.
+    async fn end(self);
+}
+
+/// A SQLite file in a folder of its own.
+pub(crate) struct Sqlite {
+    folder: tempfile::TempDir,
+    store: SqliteStore,
+    bell: Arc<LocalBell>,
+}
+
+impl Backend for Sqlite {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bell = Arc::new(LocalBell::new());
+        let store = SqliteStore::open(&folder.path().join("store.db"), bell.clone()).unwrap();
+        Self { folder, store, bell }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    fn bell(&self) -> Arc<LocalBell> {
+        self.bell.clone()
+    }
+
+    async fn end(self) {
+        let head = self.store.head().await.unwrap();
+        self.store.close().await;
+        let left: Vec<_> = std::fs::read_dir(self.folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "closing leaves the database alone: {left:?}");
+        let report = verify_file(&self.folder.path().join("store.db"), &mut |_| {}).unwrap();
+        assert_eq!(report.head, head);
+    }
+}
+
+/// What must hold after any sequence of operations.
+pub(crate) async fn check_invariants(store: &dyn Store) {
+    check_chain(store).await;
+    check_counters(store).await;
+}
+
+async fn check_chain(store: &dyn Store) {
+    let mut chain = ChainVerifier::after(Head::EMPTY);
+    loop {
+        let records = store.records_after(chain.head().sequence, 7).await.unwrap();
+        if records.is_empty() {
+            break;
+        }
+        for record in &records {
+            chain.check(record).unwrap();
+            serde_json::from_str::<serde_json::Value>(&record.facts).unwrap();
+        }
+    }
+    assert_eq!(chain.head(), store.head().await.unwrap());
+}
+
+async fn check_counters(store: &dyn Store) {
+    let totals = store.totals().await.unwrap();
+    let counted = [
+        (ExecutionStatus::Waiting, totals.waiting),
+        (ExecutionStatus::Pending, totals.pending),
+        (ExecutionStatus::Running, totals.running),
+        (ExecutionStatus::Succeeded, totals.succeeded),
+        (ExecutionStatus::Failed, totals.failed),
+        (ExecutionStatus::Cancelled, totals.cancelled),
+    ];
+    let mut by_rule: BTreeMap<String, [i64; 4]> = BTreeMap::new();
+    for (status, expected) in counted {
+        let filter = ExecutionFilter {
+            status: Some(status),
+            ..ExecutionFilter::default()
+        };
+        let page = store.executions(&filter, None, 500).await.unwrap();
+        assert_eq!(page.next, None, "the checks use small numbers");
+        assert_eq!(
+            i64::try_from(page.items.len()).unwrap(),
+            expected,
+            "{status:?} is counted wrongly"
+        );
+        for execution in page.items {
+            let [matched, succeeded, failed, cancelled] = by_rule.entry(execution.rule).or_default();
+            *matched += 1;
+            *succeeded += i64::from(status == ExecutionStatus::Succeeded);
+            *failed += i64::from(status == ExecutionStatus::Failed);
+            *cancelled += i64::from(status == ExecutionStatus::Cancelled);
+        }
+    }
+    let kept: BTreeMap<_, _> = store
+        .rule_statistics()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|rule| {
+            (
+                rule.rule,
+                [rule.matched, rule.succeeded, rule.failed, rule.cancelled],
+            )
+        })
+        .collect();
+    assert_eq!(kept, by_rule, "rule statistics agree with the executions");
+}
