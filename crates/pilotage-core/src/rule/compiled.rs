@@ -1,11 +1,10 @@
 use std::{collections::HashMap, sync::Arc};
 
-use globset::GlobMatcher;
-
 use super::{
     Expression, ExpressionScope, Rule,
     check::check,
     condition::{Condition, Interned, parse_conditions},
+    glob::Glob,
 };
 use crate::{Digest, Event, config::Problem, ports::RuleFault};
 
@@ -27,14 +26,14 @@ pub struct CompiledRule {
 #[derive(Clone, Debug)]
 pub(super) enum TypePattern {
     Exact(String),
-    Glob(String, Arc<GlobMatcher>),
+    Glob(Arc<Glob>),
 }
 
 impl TypePattern {
     pub(super) fn matches(&self, event_type: &str) -> bool {
         match self {
             Self::Exact(name) => name == event_type,
-            Self::Glob(_, glob) => glob.is_match(event_type),
+            Self::Glob(glob) => glob.is_match(event_type),
         }
     }
 }
@@ -149,7 +148,7 @@ impl Compiler {
                 continue;
             }
             match self.interned.glob(name) {
-                Ok(glob) => types.push(TypePattern::Glob(name.clone(), glob)),
+                Ok(glob) => types.push(TypePattern::Glob(glob)),
                 Err(reason) => problems.push(Problem::at(format!("/trigger/eventTypes/{index}"), reason)),
             }
         }

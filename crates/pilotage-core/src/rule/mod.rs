@@ -5,6 +5,7 @@ mod compiled;
 mod condition;
 mod explain;
 mod expression;
+mod glob;
 mod model;
 mod path;
 mod set;

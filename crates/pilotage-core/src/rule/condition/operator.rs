@@ -4,18 +4,20 @@ use std::{
     sync::Arc,
 };
 
-use globset::GlobMatcher;
 use regex::Regex;
 use serde_json::{Number, Value};
 
-use crate::{Timestamp, rule::path::Found};
+use crate::{
+    Timestamp,
+    rule::{glob::Glob, path::Found},
+};
 
 /// One test of one value.
 #[derive(Clone, Debug)]
 pub(in crate::rule) enum Operator {
     Equal(Value),
     In(Vec<Value>),
-    Glob(Arc<GlobMatcher>),
+    Glob(Arc<Glob>),
     Regex(Arc<Regex>),
     /// The value compared with the operand is one of the orderings.
     Order(Bound, Value),
@@ -62,7 +64,7 @@ impl Operator {
     /// What every text that passes begins with; `None` where that is nothing, or not known.
     pub(in crate::rule) fn literal_prefix(&self) -> Option<&str> {
         let prefix = match self {
-            Self::Glob(glob) => literal_run(glob.glob().glob(), |letter| !"*?[]{}\\".contains(letter)),
+            Self::Glob(glob) => literal_run(glob.as_str(), |letter| !"*?[]{}\\".contains(letter)),
             Self::Regex(regex) => regex_prefix(regex.as_str()),
             _ => return None,
         };

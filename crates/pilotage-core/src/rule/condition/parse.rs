@@ -1,6 +1,5 @@
 use std::{collections::HashMap, sync::Arc};
 
-use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
@@ -10,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{Problem, nearest, pointer_segment},
-    rule::Path,
+    rule::{Path, glob::Glob},
 };
 
 /// Deepest nesting of `all`, `any` and `not`.
@@ -27,23 +26,17 @@ const OPERATORS: [&str; 11] = [
 /// Compiled patterns by their text: large sets of rules repeat them, and one takes kilobytes.
 #[derive(Default)]
 pub(in crate::rule) struct Interned {
-    globs: HashMap<String, Arc<GlobMatcher>>,
+    globs: HashMap<String, Arc<Glob>>,
     regexes: HashMap<String, Arc<Regex>>,
 }
 
 impl Interned {
-    /// A glob: `*` stays within `/`, `**` does not; `?`, `[a-z]`, `{a,b}`; `\` escapes.
-    pub(in crate::rule) fn glob(&mut self, pattern: &str) -> Result<Arc<GlobMatcher>, String> {
+    /// A glob, compiled once.
+    pub(in crate::rule) fn glob(&mut self, pattern: &str) -> Result<Arc<Glob>, String> {
         if let Some(glob) = self.globs.get(pattern) {
             return Ok(Arc::clone(glob));
         }
-        check_length(pattern)?;
-        let glob = GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| format!("`{pattern}` is no glob: {}", error.kind()))?;
-        let glob = Arc::new(glob.compile_matcher());
+        let glob = Arc::new(Glob::parse(pattern)?);
         self.globs.insert(pattern.to_owned(), Arc::clone(&glob));
         Ok(glob)
     }
@@ -53,7 +46,9 @@ impl Interned {
         if let Some(regex) = self.regexes.get(pattern) {
             return Ok(Arc::clone(regex));
         }
-        check_length(pattern)?;
+        if pattern.len() > MAX_PATTERN_LENGTH {
+            return Err(format!("a pattern has at most {MAX_PATTERN_LENGTH} bytes"));
+        }
         let regex = RegexBuilder::new(pattern)
             .size_limit(MAX_PATTERN_BYTES)
             .dfa_size_limit(MAX_PATTERN_BYTES)
@@ -63,13 +58,6 @@ impl Interned {
         self.regexes.insert(pattern.to_owned(), Arc::clone(&regex));
         Ok(regex)
     }
-}
-
-fn check_length(pattern: &str) -> Result<(), String> {
-    if pattern.len() > MAX_PATTERN_LENGTH {
-        return Err(format!("a pattern has at most {MAX_PATTERN_LENGTH} bytes"));
-    }
-    Ok(())
 }
 
 fn regex_reason(pattern: &str, error: &regex::Error) -> String {

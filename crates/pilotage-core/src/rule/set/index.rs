@@ -1,7 +1,5 @@
 use std::{cmp::Reverse, collections::HashMap, hash::RandomState, sync::Arc};
 
-use globset::GlobMatcher;
-
 use super::bucket::Bucket;
 use crate::{
     Event,
@@ -9,6 +7,7 @@ use crate::{
         CompiledRule, Path,
         compiled::TypePattern,
         condition::{Condition, Operator, index_key},
+        glob::Glob,
         path::Found,
     },
 };
@@ -32,7 +31,7 @@ pub(super) struct Index {
 #[derive(Debug, Default)]
 struct ByType {
     types: HashMap<String, Bucket>,
-    globs: Vec<(Arc<GlobMatcher>, Bucket)>,
+    globs: Vec<(Arc<Glob>, Bucket)>,
     any_type: Bucket,
 }
 
@@ -87,8 +86,10 @@ impl ByType {
     ) -> &mut Bucket {
         match pattern {
             TypePattern::Exact(name) => self.types.entry(name.clone()).or_default(),
-            TypePattern::Glob(text, glob) => {
-                let place = *glob_places.entry((source, text)).or_insert(self.globs.len());
+            TypePattern::Glob(glob) => {
+                let place = *glob_places
+                    .entry((source, glob.as_str()))
+                    .or_insert(self.globs.len());
                 if place == self.globs.len() {
                     self.globs.push((Arc::clone(glob), Bucket::default()));
                 }
