@@ -68,7 +68,7 @@ fn supersede(
         .connection()
         .prepare_cached(
             "SELECT number FROM executions INDEXED BY executions_in_slot
-             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND status <= 2 AND cancel_requested_by IS NULL
+             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND finished_at IS NULL AND cancel_requested_by IS NULL
              ORDER BY number",
         )?
         .query_map(params![new.tenant.0, new.rule, slot.key], |row| row.get(0))?
@@ -170,7 +170,7 @@ pub(super) fn promote(
     let limit: Option<i64> = connection
         .prepare_cached(
             "SELECT slot_limit FROM executions INDEXED BY executions_in_slot
-             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND status = 0 AND status <= 2
+             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND finished_at IS NULL AND status = 0
              ORDER BY number DESC LIMIT 1",
         )?
         .query_row(params![tenant.0, rule, key], |row| row.get(0))
@@ -182,7 +182,7 @@ pub(super) fn promote(
     let promoted: Vec<i64> = connection
         .prepare_cached(
             "SELECT number FROM executions INDEXED BY executions_in_slot
-             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND status = 0 AND status <= 2
+             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND finished_at IS NULL AND status = 0
              ORDER BY number LIMIT max(?4, 0)",
         )?
         .query_map(params![tenant.0, rule, key, room], |row| row.get(0))?
@@ -208,7 +208,7 @@ fn active(
         .connection()
         .prepare_cached(
             "SELECT count(*) FROM (SELECT 1 FROM executions INDEXED BY executions_in_slot
-             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND status IN (1, 2) AND status <= 2 LIMIT ?4)",
+             WHERE tenant = ?1 AND rule = ?2 AND slot_key = ?3 AND finished_at IS NULL AND status IN (1, 2) LIMIT ?4)",
         )?
         .query_row(params![tenant.0, rule, key, at_most], |row| row.get(0))?;
     Ok(count)

@@ -13,6 +13,12 @@ use crate::{
     given::{LEASE, appended, at, claimed, decision, event, execution, note, scheduled, step_to, succeed},
 };
 
+/// Sets fields of a filter.
+type Set<F> = fn(&mut F);
+
+/// Sets fields of a filter, given the events in the store.
+type SetFor<F> = fn(&mut F, &[EventId]);
+
 async fn delivery_ids(store: &dyn Store, filter: EventFilter) -> Vec<String> {
     let mut ids = Vec::new();
     let mut after = None;
@@ -56,8 +62,7 @@ async fn five_events(store: &dyn Store) {
 
 pub(crate) async fn events_are_listed_by_every_filter_newest_first(store: Arc<dyn Store>) {
     five_events(&*store).await;
-    type Filter = fn(&mut EventFilter);
-    let table: [(Filter, &[&str]); 11] = [
+    let table: [(Set<EventFilter>, &[&str]); 11] = [
         (|_| {}, &["5", "4", "3", "2", "1"]),
         (|f| f.source = Some("github".into()), &["4", "3", "1"]),
         (|f| f.event_type = Some("push".into()), &["4", "2", "1"]),
@@ -111,8 +116,7 @@ pub(crate) async fn executions_are_listed_by_every_filter_newest_first(store: Ar
     }
     let claim = claimed(&*store, at(9)).await;
     succeed(&*store, &claim, at(9)).await;
-    type Filter = fn(&mut ExecutionFilter, &[EventId]);
-    let table: [(Filter, &[usize]); 9] = [
+    let table: [(SetFor<ExecutionFilter>, &[usize]); 9] = [
         (|_, _| {}, &[2, 1, 0]),
         (|f, _| f.status = Some(ExecutionStatus::Pending), &[2, 1]),
         (|f, _| f.status = Some(ExecutionStatus::Succeeded), &[0]),

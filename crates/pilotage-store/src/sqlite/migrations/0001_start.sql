@@ -51,6 +51,7 @@ CREATE TABLE decisions (
     faults      TEXT
 ) STRICT;
 CREATE INDEX decisions_unhandled ON decisions (position) WHERE executions = 0;
+CREATE INDEX decisions_handled ON decisions (position) WHERE executions > 0;
 
 CREATE TABLE rule_versions (
     digest  BLOB PRIMARY KEY,
@@ -89,11 +90,12 @@ CREATE TABLE executions (
 CREATE UNIQUE INDEX executions_by_id ON executions (id);
 CREATE INDEX executions_by_position ON executions (position);
 CREATE INDEX executions_by_rule ON executions (rule);
+CREATE INDEX executions_by_rule_and_status ON executions (rule, status);
 CREATE INDEX executions_by_status ON executions (status);
 CREATE INDEX executions_due ON executions (due) WHERE status = 1;
 CREATE INDEX executions_leased ON executions (lease_until) WHERE status = 2;
 CREATE INDEX executions_in_slot ON executions (tenant, rule, slot_key, status)
-    WHERE slot_key IS NOT NULL AND status <= 2;
+    WHERE slot_key IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX executions_debounced ON executions (tenant, rule, debounce_key)
     WHERE debounce_key IS NOT NULL AND status <= 1;
 
