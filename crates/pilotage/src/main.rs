@@ -1,1 +1,28 @@
-fn main() {}
+//! Pilotage, a release control plane in one binary. This file reads the command line and dispatches, nothing else.
+
+mod cli;
+mod client;
+mod commands;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Context},
+    exit::Done,
+};
+
+fn main() -> ExitCode {
+    // Everything that speaks TLS uses this provider; a second installation is refused, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    exit::report(&run(Cli::parse()))
+}
+
+fn run(cli: Cli) -> anyhow::Result<Done> {
+    let context = Context::new(cli.global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(cli.command.run(&context))
+}

@@ -1,0 +1,115 @@
+//! The command line: what every command takes, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+use crate::{
+    client::{self, Client},
+    commands::{
+        completions::Completions, event::EventCommand, execution::ExecutionCommand, stats::Stats,
+        webhook::WebhookCommand,
+    },
+    exit::Done,
+    output::{Format, Output},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  pilotage event list --unhandled           what came in and matched no rule
+  pilotage rule test --event EVENT_ID       why each rule matches it or not
+  pilotage execution list --status failed   the dead letters
+  pilotage audit verify                     check the audit trail, without a server
+
+Exit codes: 0 done, 1 judged not ready or failed, 2 usage or configuration, 3 could not run.";
+
+/// A release control plane: webhooks come in, rules decide, actions run, and every step is on a trail that can be
+/// verified.
+#[derive(Debug, Parser)]
+#[command(name = "pilotage", version, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalOptions {
+    /// How to print: for people, or one JSON document for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Global options")]
+    pub(crate) format: Format,
+
+    /// Where Pilotage answers.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PILOTAGE_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = client::parse_server,
+        help_heading = "Global options"
+    )]
+    pub(crate) server: Url,
+
+    /// File with the API token; without it the environment variable `PILOTAGE_TOKEN` is used, if it is set.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Every verb and noun.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send a delivery as the real source would.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Look at what came in, and act on it again.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Look at what ran, try it again or stop it.
+    #[command(subcommand)]
+    Execution(ExecutionCommand),
+    /// Totals, lag and what every rule has done.
+    Stats(Stats),
+    /// Print the completions for a shell.
+    Completions(Completions),
+}
+
+impl Command {
+    /// Runs it. The text of an error is for people; `exit` turns it into a code.
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        match self {
+            Self::Webhook(command) => command.run(context).await,
+            Self::Event(command) => command.run(context).await,
+            Self::Execution(command) => command.run(context).await,
+            Self::Stats(command) => command.run(context).await,
+            Self::Completions(command) => command.run(context).await,
+        }
+    }
+}
+
+/// What a command is handed: the global options, and the way to print.
+pub(crate) struct Context {
+    /// As given on the command line.
+    pub(crate) global: GlobalOptions,
+    /// Where results go.
+    pub(crate) output: Output,
+}
+
+impl Context {
+    pub(crate) fn new(global: GlobalOptions) -> Self {
+        let output = Output::detect(global.format);
+        Self { global, output }
+    }
+
+    /// A client of the server that the global options name.
+    ///
+    /// # Errors
+    /// The token cannot be read.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        let token = client::token(self.global.token_file.as_deref())?;
+        Client::new(self.global.server.clone(), token)
+    }
+}

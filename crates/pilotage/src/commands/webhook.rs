@@ -1,0 +1,534 @@
+//! `webhook`: send a delivery as the real source would.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pilotage_adapters::sources;
+use pilotage_core::{Timestamp, config::nearest, time::micros};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    cli::Context,
+    client::{self, Client, Problem},
+    exit::{Done, usage},
+    output::{Output, Style, duration},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  pilotage webhook send github --event push --file push.json --secret-file secret.txt
+  pilotage webhook send make --file run.json
+  pilotage webhook send custom/billing --scheme hmac-sha256 --event invoice.paid --file - < paid.json
+  pilotage webhook send github --event push --file push.json --times 1000
+
+Without --secret and --secret-file the secret comes from the environment: GITHUB_WEBHOOK_SECRET,
+GITLAB_WEBHOOK_SECRET or MAKE_WEBHOOK_SECRET. Other users of the machine can read command lines:
+prefer a file.";
+
+/// Longest body that is read.
+const MAX_BODY_BYTES: u64 = 256 << 20;
+
+/// Sources whose deliveries name the event in a header, so that the body alone is not enough.
+const NAMED_BY_HEADER: [&str; 2] = ["github", "gitlab"];
+
+/// Environment variables with a source's secret, the same that the server reads.
+const SECRET_VARIABLES: [(&str, &str); 3] = [
+    ("github", "GITHUB_WEBHOOK_SECRET"),
+    ("gitlab", "GITLAB_WEBHOOK_SECRET"),
+    ("make", "MAKE_WEBHOOK_SECRET"),
+];
+
+/// Send deliveries.
+#[derive(Debug, Subcommand)]
+#[command(after_help = EXAMPLES)]
+pub(crate) enum WebhookCommand {
+    /// Sign a body and send it as the real source would; exit code 1 when it is refused.
+    Send(Box<Send>),
+}
+
+impl WebhookCommand {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        match self {
+            Self::Send(send) => send.run(context).await,
+        }
+    }
+}
+
+/// What to send, and as whom.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Send {
+    /// Who sends: a known source such as `github`, or `custom/NAME`.
+    #[arg(value_parser = parse_sender)]
+    source: Sender,
+    /// What happened, in the source's own word; where the body says it, it may be left out.
+    #[arg(long, value_name = "TYPE")]
+    event: Option<String>,
+    /// File with the body; `-` is the standard input.
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// What to sign with.
+    #[arg(long, value_name = "SECRET", value_parser = secret_text, conflicts_with = "secret_file")]
+    secret: Option<SecretString>,
+    /// File with what to sign with; a line break at its end does not count.
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// How a custom source's sender signs.
+    #[arg(long, value_enum, default_value_t = Scheme::StandardWebhooks)]
+    scheme: Scheme,
+    /// The delivery's identity; a fresh one for every delivery where it is left out.
+    #[arg(long, value_name = "ID")]
+    delivery_id: Option<String>,
+    /// Send it this many times, one after the other.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    times: u64,
+    /// The Pilotage to send to, instead of --server.
+    #[arg(long, value_name = "URL", value_parser = client::parse_server)]
+    to: Option<Url>,
+    /// A further header, or another value for one; may be given several times.
+    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = parse_header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Who sends.
+#[derive(Clone, Debug)]
+enum Sender {
+    Known(&'static str),
+    Custom(String),
+}
+
+impl Sender {
+    /// Below `/webhooks`.
+    fn path(&self) -> Vec<&str> {
+        match self {
+            Self::Known(name) => vec![name],
+            Self::Custom(name) => vec!["custom", name],
+        }
+    }
+}
+
+/// How a custom source's sender signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Scheme {
+    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+    StandardWebhooks,
+    /// `X-Hub-Signature-256: sha256=<hex>`.
+    HmacSha256,
+    /// `Authorization: Bearer <secret>`.
+    Bearer,
+    /// Not at all.
+    None,
+}
+
+fn parse_sender(text: &str) -> Result<Sender, String> {
+    if let Some(name) = text.strip_prefix("custom/").filter(|name| !name.is_empty()) {
+        return Ok(Sender::Custom(name.to_owned()));
+    }
+    let names = || sources::kinds().iter().map(|kind| kind.name);
+    names()
+        .find(|name| *name == text)
+        .map(Sender::Known)
+        .ok_or_else(|| {
+            let known = names().collect::<Vec<_>>().join(", ");
+            let meant = nearest(text, names())
+                .map(|name| format!("; did you mean `{name}`?"))
+                .unwrap_or_default();
+            format!("the known sources are {known}; others are custom/NAME{meant}")
+        })
+}
+
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write it like X-Name: value")?;
+    let name = name.trim().parse().map_err(|_| "that is no name of a header")?;
+    let value = value.trim().parse().map_err(|_| "that is no value of a header")?;
+    Ok((name, value))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form that the parser asks for")]
+fn secret_text(text: &str) -> Result<SecretString, String> {
+    Ok(text.into())
+}
+
+impl Send {
+    async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        if let Sender::Known(name) = self.source
+            && self.event.is_none()
+            && NAMED_BY_HEADER.contains(&name)
+        {
+            return Err(usage(format!(
+                "{name} names the event in a header: pass --event, for example --event push"
+            )));
+        }
+        let server = self.to.clone().unwrap_or_else(|| context.global.server.clone());
+        let client = Client::new(server, None)?;
+        let secret = self.find_secret()?;
+        let body = read_body(&self.file)?;
+        if self.times == 1 {
+            let delivered = self.deliver(&client, &body, secret.as_ref()).await?;
+            delivered.print(&context.output)?;
+            return Ok(Done::when(delivered.is_accepted()));
+        }
+        let tally = self
+            .repeat(&client, &body, secret.as_ref(), &context.output)
+            .await?;
+        tally.print(&context.output)?;
+        Ok(Done::when(tally.refused == 0))
+    }
+
+    async fn repeat(
+        &self,
+        client: &Client,
+        body: &Bytes,
+        secret: Option<&SecretString>,
+        output: &Output,
+    ) -> anyhow::Result<Tally> {
+        let bar = progress(self.times, output);
+        let mut tally = Tally::default();
+        let started = Instant::now();
+        for _ in 0..self.times {
+            let delivered = self.deliver(client, body, secret).await?;
+            tally.count(delivered);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        tally.duration_us = micros(started.elapsed());
+        Ok(tally)
+    }
+
+    async fn deliver(
+        &self,
+        client: &Client,
+        body: &Bytes,
+        secret: Option<&SecretString>,
+    ) -> anyhow::Result<Delivered> {
+        let delivery_id = self
+            .delivery_id
+            .clone()
+            .unwrap_or_else(|| Uuid::new_v4().to_string());
+        let headers = self.sign(body, secret, &delivery_id)?;
+        let started = Instant::now();
+        let (status, text) = client
+            .deliver(&self.source.path(), &headers, body.clone())
+            .await?;
+        Ok(Delivered::new(status, delivery_id, started.elapsed(), &text))
+    }
+
+    /// The headers of the real sender, with what the person wants otherwise.
+    fn sign(
+        &self,
+        body: &[u8],
+        secret: Option<&SecretString>,
+        delivery_id: &str,
+    ) -> anyhow::Result<HeaderMap> {
+        let (kind, signing, bearer) = match (&self.source, self.scheme) {
+            (Sender::Known(name), _) => (*name, secret, None),
+            (Sender::Custom(_), Scheme::StandardWebhooks) => ("standard-webhooks", secret, None),
+            (Sender::Custom(_), Scheme::HmacSha256) => ("hmac-sha256", secret, None),
+            (Sender::Custom(_), Scheme::Bearer) => ("standard-webhooks", None, secret),
+            (Sender::Custom(_), Scheme::None) => ("standard-webhooks", None, None),
+        };
+        let event = self.event.as_deref().unwrap_or_default();
+        let signed = sources::sign(kind, event, body, signing, delivery_id, Timestamp::now())
+            .map_err(|error| usage(format!("cannot sign: {error}")))?;
+        let bearer = bearer.map(|token| {
+            (
+                "authorization".to_owned(),
+                format!("Bearer {}", token.expose_secret()),
+            )
+        });
+        let mut headers = HeaderMap::new();
+        for (name, value) in signed.into_iter().chain(bearer) {
+            // The value may be the secret: only the name is told.
+            let invalid = || {
+                usage(format!(
+                    "`{name}` cannot be sent: event, delivery id and secret must fit into a header"
+                ))
+            };
+            let key: HeaderName = name.parse().map_err(|_| invalid())?;
+            headers.insert(key, value.parse().map_err(|_| invalid())?);
+        }
+        headers.extend(self.headers.iter().cloned());
+        Ok(headers)
+    }
+
+    fn find_secret(&self) -> anyhow::Result<Option<SecretString>> {
+        let found = match (&self.secret, &self.secret_file) {
+            (Some(secret), _) => Some(secret.clone()),
+            (None, Some(path)) => Some(read_secret(path)?),
+            (None, None) => self.secret_from_environment(),
+        };
+        let is_missing =
+            matches!(self.source, Sender::Custom(_)) && self.scheme != Scheme::None && found.is_none();
+        if is_missing {
+            return Err(usage(
+                "pass --secret-file, or --scheme none for a source that is configured without verification",
+            ));
+        }
+        Ok(found)
+    }
+
+    fn secret_from_environment(&self) -> Option<SecretString> {
+        let Sender::Known(source) = self.source else {
+            return None;
+        };
+        let (_, variable) = SECRET_VARIABLES.iter().find(|(name, _)| *name == source)?;
+        std::env::var(variable)
+            .ok()
+            .filter(|secret| !secret.is_empty())
+            .map(SecretString::from)
+    }
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read the secret file {}: {error}", path.display())))?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+fn read_body(path: &Path) -> anyhow::Result<Bytes> {
+    let mut body = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(MAX_BODY_BYTES + 1).read_to_end(&mut body)
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_BODY_BYTES + 1).read_to_end(&mut body))
+    };
+    read.map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+    if body.len() as u64 > MAX_BODY_BYTES {
+        return Err(usage(format!("{} is longer than 256 MiB", path.display())));
+    }
+    Ok(body.into())
+}
+
+/// Drawn on the error output, and only where that is a terminal.
+fn progress(times: u64, output: &Output) -> ProgressBar {
+    let target = if output.is_json() {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}  {eta} left");
+    ProgressBar::with_draw_target(Some(times), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What became of one delivery.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Delivered {
+    status: u16,
+    delivery_id: String,
+    duration_us: i64,
+    /// What intake said, if it is JSON.
+    answer: Option<Box<RawValue>>,
+    #[serde(skip)]
+    text: String,
+}
+
+/// The words of intake.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Accepted {
+    event_id: String,
+    duplicate: bool,
+}
+
+impl Delivered {
+    fn new(status: u16, delivery_id: String, took: Duration, text: &str) -> Self {
+        let answer = serde_json::from_str(text).ok();
+        Self {
+            status,
+            delivery_id,
+            duration_us: micros(took),
+            answer,
+            text: text.to_owned(),
+        }
+    }
+
+    const fn is_accepted(&self) -> bool {
+        matches!(self.status, 200 | 202)
+    }
+
+    fn accepted(&self) -> Accepted {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    fn refusal(&self) -> String {
+        Problem::from_text(self.status, &self.text).summary()
+    }
+
+    fn print(&self, output: &Output) -> anyhow::Result<()> {
+        if output.is_json() {
+            return output.json(self);
+        }
+        let Accepted { event_id, duplicate } = self.accepted();
+        let took = duration(self.duration_us);
+        let (style, text) = match (self.is_accepted(), duplicate) {
+            (true, false) => (
+                Style::Good,
+                format!("✓ {} accepted as event {event_id} in {took}", self.status),
+            ),
+            (true, true) => (
+                Style::Warning,
+                format!("✓ {} duplicate of event {event_id} in {took}", self.status),
+            ),
+            (false, _) => (
+                Style::Bad,
+                format!("✗ {} refused: {}", self.status, self.refusal()),
+            ),
+        };
+        Ok(output.line(output.paint(style, &text))?)
+    }
+}
+
+/// What became of many.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tally {
+    sent: u64,
+    accepted: u64,
+    duplicates: u64,
+    refused: u64,
+    duration_us: i64,
+    first_refused: Option<Delivered>,
+}
+
+impl Tally {
+    fn count(&mut self, delivered: Delivered) {
+        self.sent += 1;
+        if !delivered.is_accepted() {
+            self.refused += 1;
+            self.first_refused.get_or_insert(delivered);
+        } else if delivered.accepted().duplicate {
+            self.duplicates += 1;
+        } else {
+            self.accepted += 1;
+        }
+    }
+
+    fn print(&self, output: &Output) -> anyhow::Result<()> {
+        if output.is_json() {
+            return output.json(self);
+        }
+        let Self {
+            sent,
+            accepted,
+            duplicates,
+            refused,
+            ..
+        } = self;
+        let style = if *refused == 0 { Style::Good } else { Style::Bad };
+        let took = duration(self.duration_us);
+        let text =
+            format!("{sent} sent in {took}: {accepted} accepted, {duplicates} duplicates, {refused} refused");
+        output.line(output.paint(style, &text))?;
+        if let Some(first) = &self.first_refused {
+            first.print(output)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        send: Send,
+    }
+
+    fn headers(arguments: &str, secret: Option<&str>) -> Vec<String> {
+        let line = Line::parse_from(format!("send --file - {arguments}").split(' '));
+        let secret = secret.map(SecretString::from);
+        let headers = line.send.sign(b"{}", secret.as_ref(), "d-1").unwrap();
+        headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn the_persons_headers_replace_those_of_the_sender() {
+        let headers = headers(
+            "github --event push --header X-GitHub-Event:pull_request --header X-A:b",
+            None,
+        );
+        assert!(
+            headers.contains(&"x-github-event: pull_request".to_owned()),
+            "{headers:?}"
+        );
+        assert!(headers.contains(&"x-a: b".to_owned()), "{headers:?}");
+        assert!(
+            headers.contains(&"x-github-delivery: d-1".to_owned()),
+            "{headers:?}"
+        );
+    }
+
+    #[test]
+    fn custom_sources_are_signed_as_their_scheme_says() {
+        let cases = [
+            ("--scheme hmac-sha256", "x-hub-signature-256: sha256="),
+            ("--scheme bearer", "authorization: Bearer sesame"),
+        ];
+        for (scheme, expected) in cases {
+            let headers = headers(&format!("custom/billing {scheme}"), Some("sesame"));
+            assert!(
+                headers.iter().any(|header| header.starts_with(expected)),
+                "{scheme}: {headers:?}"
+            );
+        }
+        let unsigned = headers("custom/billing --scheme none", Some("sesame"));
+        assert!(
+            !unsigned.iter().any(|header| header.contains("sesame")),
+            "{unsigned:?}"
+        );
+    }
+
+    #[test]
+    fn senders_are_known_or_custom() {
+        assert!(matches!(
+            parse_sender("azure-devops"),
+            Ok(Sender::Known("azure-devops"))
+        ));
+        assert!(matches!(parse_sender("custom/a"), Ok(Sender::Custom(name)) if name == "a"));
+        assert!(parse_sender("custom/").is_err());
+        assert!(
+            parse_sender("gihub")
+                .unwrap_err()
+                .ends_with("did you mean `github`?")
+        );
+    }
+
+    #[test]
+    fn deliveries_are_counted_by_their_answer() {
+        let mut tally = Tally::default();
+        let answers = [
+            (202, r#"{"received":true,"eventId":"e"}"#),
+            (200, r#"{"eventId":"e","duplicate":true}"#),
+            (401, "no"),
+        ];
+        for (status, text) in answers {
+            tally.count(Delivered::new(status, "d".into(), Duration::ZERO, text));
+        }
+        assert_eq!(
+            (tally.sent, tally.accepted, tally.duplicates, tally.refused),
+            (3, 1, 1, 1)
+        );
+        assert_eq!(tally.first_refused.unwrap().status, 401);
+    }
+}
