@@ -1,11 +1,12 @@
 //! Checks JSON text on the intake path, before anything is answered and without building what it says.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The key under which `serde_json` (feature `raw_value`) understands a string as JSON text of its own. A sender may
-/// write it too, so the check must read it as `serde_json::Value` will.
+/// The key under which `serde_json` (feature `raw_value`) understands a string as JSON text of its own. Each such text
+/// starts counting its nesting anew, so that some 16 MiB of them overflow the stack of whoever reads a
+/// `serde_json::Value`. No sender has a use for the key.
 const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
 
 /// Bytes that are not JSON, or are beyond what is understood (128 levels of nesting, numbers that fit no `f64`).
@@ -15,7 +16,7 @@ const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
 pub struct JsonError(serde_json::Error);
 
 /// Accepts exactly what `serde_json::from_slice::<serde_json::Value>` accepts, in one pass that allocates only for
-/// strings with escapes.
+/// strings with escapes; except objects with the key that `serde_json` reserves for itself, which are refused.
 ///
 /// # Errors
 /// The bytes are no single JSON text within those limits.
@@ -79,16 +80,6 @@ impl<'de> Visitor<'de> for CheckVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Checked, A::Error> {
-        if let Some(is_raw) = entries.next_key_seed(IsRawValueKey)? {
-            if is_raw {
-                let text = entries.next_value::<Cow<'de, str>>()?;
-                // The text was a string, so it is UTF-8, and only its own place in it would be misleading.
-                return check(text.as_bytes())
-                    .map(|()| Checked)
-                    .map_err(|_| A::Error::custom("a raw value is not JSON"));
-            }
-            entries.next_value::<Checked>()?;
-        }
         while entries.next_entry::<Key, Checked>()?.is_some() {}
         Ok(Checked)
     }
@@ -99,30 +90,24 @@ struct Key;
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IsRawValueKey.deserialize(deserializer).map(|_| Self)
+        deserializer.deserialize_str(KeyVisitor)
     }
 }
 
-/// Reads a key and tells whether it is the one that marks a raw value.
-struct IsRawValueKey;
+struct KeyVisitor;
 
-impl<'de> DeserializeSeed<'de> for IsRawValueKey {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for IsRawValueKey {
-    type Value = bool;
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
-        Ok(key == RAW_VALUE_KEY)
+    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+        if key == RAW_VALUE_KEY {
+            return Err(E::custom("a key that is reserved"));
+        }
+        Ok(Key)
     }
 }
 
@@ -180,16 +165,23 @@ mod tests {
             b"[".repeat(1_000_000),
             objects(127),
             objects(128),
-            br#"{"$serde_json::private::RawValue":"[1]"}"#.to_vec(),
-            br#"{"$serde_json::private::RawValue":"[1"}"#.to_vec(),
-            br#"{"$serde_json::private::RawValue":[1]}"#.to_vec(),
-            br#"{"$serde_json::private::RawValue":"1","a":2}"#.to_vec(),
-            br#"{"a":2,"$serde_json::private::RawValue":"["}"#.to_vec(),
-            br#"{"$serde_json::private::RawValue":"\"\\ud800\""}"#.to_vec(),
         ];
         for case in cases {
             agrees(&case).unwrap();
         }
+    }
+
+    #[test]
+    fn the_reserved_key_is_refused_wherever_it_stands() {
+        for text in [
+            r#"{"$serde_json::private::RawValue":"[1]"}"#,
+            r#"{"$serde_json::private::RawValue":1}"#,
+            r#"{"a":2,"$serde_json::private::RawValue":"1"}"#,
+            r#"[{"a":{"\u0024serde_json::private::RawValue":"1"}}]"#,
+        ] {
+            assert!(check(text.as_bytes()).is_err(), "{text}");
+        }
+        check(br#"{"key":"$serde_json::private::RawValue"}"#).unwrap();
     }
 
     fn json() -> impl Strategy<Value = Value> {
