@@ -1,0 +1,13 @@
+//! The door as the outside sees it, over a real store and a source that counts how often it is asked.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+mod answers;
+mod api_history;
+mod api_rules;
+mod auth;
+mod health;
+mod house;
+mod intake;
+mod openapi;
+mod server;
