@@ -124,6 +124,15 @@ impl Output {
         }
     }
 
+    /// A moment in a table: how long ago on a terminal, RFC 3339 elsewhere.
+    pub(crate) fn age(&self, at: Timestamp) -> String {
+        if self.is_terminal() {
+            time::relative(at, self.now)
+        } else {
+            at.to_string()
+        }
+    }
+
     /// Prints one line. What came from outside must be clean already.
     #[expect(
         clippy::unused_self,

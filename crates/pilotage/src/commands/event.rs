@@ -113,8 +113,8 @@ fn summary_row(context: &Context, summary: &Summary) -> Vec<Cell> {
         Some(count) => Cell::styled(Style::Good, &count.to_string()),
     };
     vec![
-        context.output.moment(facts.received_at).into(),
-        Cell::styled(Style::Strong, &facts.id.to_string()),
+        context.output.age(facts.received_at).into(),
+        Cell::id(&facts.id.to_string()),
         facts.source.as_str().into(),
         facts.event_type.as_str().into(),
         executions,

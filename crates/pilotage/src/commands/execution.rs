@@ -105,8 +105,8 @@ pub(super) fn table(context: &Context, executions: &[Execution]) -> Table {
 
 fn row(context: &Context, execution: &Execution) -> Vec<Cell> {
     vec![
-        context.output.moment(execution.created_at).into(),
-        Cell::styled(Style::Strong, &execution.id.to_string()),
+        context.output.age(execution.created_at).into(),
+        Cell::id(&execution.id.to_string()),
         Cell::styled(style(execution.status), execution.status.as_str()),
         execution.rule.as_str().into(),
         Cell::styled(Style::Faint, &execution.event_id.to_string()),

@@ -127,9 +127,9 @@ fn rules(context: &Context, statistics: &[RuleStatistics]) -> Table {
         let failed = if rule.failed > 0 { Style::Bad } else { Style::Plain };
         let last = rule
             .last_matched_at
-            .map_or_else(|| "never".to_owned(), |at| context.output.moment(at));
+            .map_or_else(|| "never".to_owned(), |at| context.output.age(at));
         table.row([
-            Cell::styled(Style::Strong, &rule.rule),
+            Cell::id(&rule.rule),
             rule.matched.to_string().into(),
             rule.succeeded.to_string().into(),
             Cell::styled(failed, &rule.failed.to_string()),

@@ -1,10 +1,12 @@
 //! `webhook`: send a delivery as the real source would.
 
+mod outcome;
+
 use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -14,17 +16,16 @@ use pilotage_adapters::sources;
 use pilotage_core::{Timestamp, config::nearest, time::micros};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use url::Url;
 use uuid::Uuid;
 
 use crate::{
     cli::Context,
-    client::{self, Client, Problem},
+    client::{self, Client},
     exit::{Done, usage},
-    output::{Output, Style, duration},
+    output::Output,
 };
+use outcome::{Delivered, Tally};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -323,123 +324,6 @@ fn progress(times: u64, output: &Output) -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// What became of one delivery.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Delivered {
-    status: u16,
-    delivery_id: String,
-    duration_us: i64,
-    /// What intake said, if it is JSON.
-    answer: Option<Box<RawValue>>,
-    #[serde(skip)]
-    text: String,
-}
-
-/// The words of intake.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Accepted {
-    event_id: String,
-    duplicate: bool,
-}
-
-impl Delivered {
-    fn new(status: u16, delivery_id: String, took: Duration, text: &str) -> Self {
-        let answer = serde_json::from_str(text).ok();
-        Self {
-            status,
-            delivery_id,
-            duration_us: micros(took),
-            answer,
-            text: text.to_owned(),
-        }
-    }
-
-    const fn is_accepted(&self) -> bool {
-        matches!(self.status, 200 | 202)
-    }
-
-    fn accepted(&self) -> Accepted {
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-
-    fn refusal(&self) -> String {
-        Problem::from_text(self.status, &self.text).summary()
-    }
-
-    fn print(&self, output: &Output) -> anyhow::Result<()> {
-        if output.is_json() {
-            return output.json(self);
-        }
-        let Accepted { event_id, duplicate } = self.accepted();
-        let took = duration(self.duration_us);
-        let (style, text) = match (self.is_accepted(), duplicate) {
-            (true, false) => (
-                Style::Good,
-                format!("✓ {} accepted as event {event_id} in {took}", self.status),
-            ),
-            (true, true) => (
-                Style::Warning,
-                format!("✓ {} duplicate of event {event_id} in {took}", self.status),
-            ),
-            (false, _) => (
-                Style::Bad,
-                format!("✗ {} refused: {}", self.status, self.refusal()),
-            ),
-        };
-        Ok(output.line(output.paint(style, &text))?)
-    }
-}
-
-/// What became of many.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Tally {
-    sent: u64,
-    accepted: u64,
-    duplicates: u64,
-    refused: u64,
-    duration_us: i64,
-    first_refused: Option<Delivered>,
-}
-
-impl Tally {
-    fn count(&mut self, delivered: Delivered) {
-        self.sent += 1;
-        if !delivered.is_accepted() {
-            self.refused += 1;
-            self.first_refused.get_or_insert(delivered);
-        } else if delivered.accepted().duplicate {
-            self.duplicates += 1;
-        } else {
-            self.accepted += 1;
-        }
-    }
-
-    fn print(&self, output: &Output) -> anyhow::Result<()> {
-        if output.is_json() {
-            return output.json(self);
-        }
-        let Self {
-            sent,
-            accepted,
-            duplicates,
-            refused,
-            ..
-        } = self;
-        let style = if *refused == 0 { Style::Good } else { Style::Bad };
-        let took = duration(self.duration_us);
-        let text =
-            format!("{sent} sent in {took}: {accepted} accepted, {duplicates} duplicates, {refused} refused");
-        output.line(output.paint(style, &text))?;
-        if let Some(first) = &self.first_refused {
-            first.print(output)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -512,23 +396,5 @@ mod tests {
                 .unwrap_err()
                 .ends_with("did you mean `github`?")
         );
-    }
-
-    #[test]
-    fn deliveries_are_counted_by_their_answer() {
-        let mut tally = Tally::default();
-        let answers = [
-            (202, r#"{"received":true,"eventId":"e"}"#),
-            (200, r#"{"eventId":"e","duplicate":true}"#),
-            (401, "no"),
-        ];
-        for (status, text) in answers {
-            tally.count(Delivered::new(status, "d".into(), Duration::ZERO, text));
-        }
-        assert_eq!(
-            (tally.sent, tally.accepted, tally.duplicates, tally.refused),
-            (3, 1, 1, 1)
-        );
-        assert_eq!(tally.first_refused.unwrap().status, 401);
     }
 }

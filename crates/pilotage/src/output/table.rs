@@ -17,14 +17,24 @@ const NARROWEST: usize = 8;
 pub(crate) struct Cell {
     text: String,
     style: Style,
+    whole: bool,
 }
 
 impl Cell {
+    /// An identity: never cut, because a part of it is good for nothing.
+    pub(crate) fn id(text: &str) -> Self {
+        Self {
+            whole: true,
+            ..Self::styled(Style::Strong, text)
+        }
+    }
+
     /// A cell with a meaning; the text may come from anywhere.
     pub(crate) fn styled(style: Style, text: &str) -> Self {
         Self {
             text: clean(text),
             style,
+            whole: false,
         }
     }
 }
@@ -69,11 +79,16 @@ impl Table {
     pub(super) fn write(&self, out: &mut impl Write, width: Option<usize>, colour: Colour) -> io::Result<()> {
         let mut widths = self.natural_widths();
         if let Some(width) = width {
-            shrink(&mut widths, width);
+            shrink(&mut widths, width, |column| self.is_whole(column));
         }
         std::iter::once(&self.heading)
             .chain(&self.rows)
             .try_for_each(|row| write_row(out, row, &widths, colour))
+    }
+
+    fn is_whole(&self, column: usize) -> bool {
+        let mut cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.any(|cell| cell.whole)
     }
 
     fn natural_widths(&self) -> Vec<usize> {
@@ -90,19 +105,22 @@ impl Table {
     }
 }
 
-/// Takes from the widest column until the row fits or nothing is left to take.
-fn shrink(widths: &mut [usize], available: usize) {
+/// Takes from the widest column that may be cut until the row fits or nothing is left to take.
+fn shrink(widths: &mut [usize], available: usize, is_whole: impl Fn(usize) -> bool) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
     let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(available);
+    let mut columns: Vec<&mut usize> = widths
+        .iter_mut()
+        .enumerate()
+        .filter(|(column, _)| !is_whole(*column))
+        .map(|(_, width)| width)
+        .collect();
     while excess > 0 {
-        let Some(widest) = widths
-            .iter_mut()
-            .max_by_key(|width| **width)
-            .filter(|width| **width > NARROWEST)
-        else {
+        let widest = columns.iter_mut().max_by_key(|width| ***width);
+        let Some(widest) = widest.filter(|width| ***width > NARROWEST) else {
             return;
         };
-        *widest -= 1;
+        **widest -= 1;
         excess -= 1;
     }
 }
@@ -184,6 +202,22 @@ mod tests {
                 .max();
             assert!(widest <= Some(width.max(2 + 8 + 8 + 4)), "{width}: {widest:?}");
         }
+    }
+
+    #[test]
+    fn an_identity_is_never_cut() {
+        let mut table = Table::new(&["ID", "NOTE"]);
+        table.row([
+            Cell::id("01930000-0000-7000-8000-000000000001"),
+            "a long note".into(),
+        ]);
+        let mut out = Vec::new();
+        table.write(&mut out, Some(20), Colour(false)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.ends_with("01930000-0000-7000-8000-000000000001  a long …\n"),
+            "{text}"
+        );
     }
 
     #[test]
