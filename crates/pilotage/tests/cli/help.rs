@@ -1,0 +1,65 @@
+//! What `--help` and the completions say.
+
+use crate::Place;
+
+/// Every command with its subcommands.
+const COMMANDS: &[&str] = &[
+    "",
+    "webhook",
+    "webhook send",
+    "event",
+    "event list",
+    "event show",
+    "event replay",
+    "rule",
+    "rule list",
+    "rule show",
+    "rule test",
+    "rule apply",
+    "rule delete",
+    "execution",
+    "execution list",
+    "execution show",
+    "execution retry",
+    "execution cancel",
+    "stats",
+    "audit",
+    "audit verify",
+    "audit export",
+    "token",
+    "token create",
+    "token list",
+    "token revoke",
+    "completions",
+];
+
+#[test]
+fn the_short_help_of_every_command() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let help = place.run(&format!("{command} -h")).ended(0);
+        let name = format!("help {command}").trim().replace(' ', "-");
+        insta::assert_snapshot!(name, help);
+    }
+}
+
+#[test]
+fn no_line_of_help_is_wider_than_a_terminal() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let help = place.run(&format!("{command} --help")).ended(0);
+        let widest = help.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 122, "{command}: {widest} columns");
+    }
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&format!("completions {shell}")).ended(0);
+        for word in ["webhook", "replay", "expect-head", "standard-webhooks"] {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+}
