@@ -244,6 +244,12 @@ fn files_of_a_newer_version_or_of_something_else_are_refused() {
         "{refused:?}"
     );
 
+    let unreadable = verify_file(&path, &mut |_| {}).unwrap_err();
+    assert!(
+        unreadable.to_string().contains("schema version 999"),
+        "{unreadable}"
+    );
+
     let other = folder.path().join("other.db");
     let connection = Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE theirs (x)").unwrap();

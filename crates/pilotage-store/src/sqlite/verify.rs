@@ -43,12 +43,9 @@ pub struct VerifyReport {
 /// The first thing that does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The file cannot be read.
+    /// The file cannot be read, or is none that this version can check.
     #[error("cannot read the store: {0}")]
     Unreadable(String),
-    /// The file is none that this version can check.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// The chain itself is broken.
     #[error(transparent)]
     Chain(#[from] BrokenChain),
@@ -108,6 +105,13 @@ pub enum VerifyError {
 impl From<Failure> for VerifyError {
     fn from(failure: Failure) -> Self {
         Self::Unreadable(pilotage_core::ports::StoreError::from(failure).to_string())
+    }
+}
+
+impl From<OpenError> for VerifyError {
+    fn from(error: OpenError) -> Self {
+        let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
+        Self::Unreadable(format!("{error}{}", cause.unwrap_or_default()))
     }
 }
 
