@@ -254,6 +254,7 @@ fn raw(stored: &StoredEvent) -> Result<Option<Box<RawValue>>, Problem> {
 /// Which rules decide a replay.
 #[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ReplayRules)]
 pub(super) enum Rules {
     /// The rules in force now.
     #[default]
