@@ -44,6 +44,9 @@ pub(crate) struct Test {
     #[arg(long, value_name = "FILE", env = "PILOTAGE_CONFIG")]
     config: Option<PathBuf>,
     /// The file is a bare payload of this source.
+    ///
+    /// It has no `attributes`, which only the source itself reads out of a delivery: where a rule asks for those, send the
+    /// payload with `webhook send` and test the event.
     #[arg(long, value_name = "NAME", requires = "event_type")]
     source: Option<String>,
     /// The file is a bare payload of this type.
