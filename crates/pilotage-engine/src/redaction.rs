@@ -1,8 +1,9 @@
 //! Keeps configured secrets out of what is recorded about answers from outside: an endpoint may echo what it was sent.
 
-/// Replaces every known secret in a text by `***`.
+/// Replaces every known secret in a text by `***`; of a secret address, the origin stays readable.
 #[derive(Clone, Default)]
 pub struct Redactor {
+    /// Longest first: a secret may be part of another.
     secrets: Vec<String>,
 }
 
@@ -23,11 +24,25 @@ impl Redactor {
             .iter()
             .filter(|secret| text.contains(secret.as_str()))
         {
-            clean = clean.replace(secret, "***");
+            clean = clean.replace(secret, &substitute(secret));
         }
         clean.retain(|character| !character.is_control() || character == '\n' || character == '\t');
         clean
     }
+}
+
+/// What stands for a secret. Of an address such as an incoming webhook's, only what follows the origin is secret.
+fn substitute(secret: &str) -> String {
+    let after_scheme = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| secret.strip_prefix(scheme));
+    let origin = after_scheme.and_then(|rest| {
+        let host = rest.split(['/', '?', '#']).next()?;
+        (host.len() < rest.len() && !host.contains('@')).then_some(secret.len() - rest.len() + host.len())
+    });
+    origin
+        .and_then(|end| secret.get(..end))
+        .map_or_else(|| "***".to_owned(), |origin| format!("{origin}/***"))
 }
 
 #[cfg(test)]
@@ -42,5 +57,18 @@ mod tests {
             "got ***, ok[31m"
         );
         assert_eq!(redactor.clean("s3cr3t!"), "***!");
+    }
+
+    #[test]
+    fn of_a_secret_address_the_origin_stays_readable() {
+        let redactor = Redactor::new([
+            "https://hooks.example/a/b".to_owned(),
+            "https://u:p@h.example/x".to_owned(),
+        ]);
+        assert_eq!(
+            redactor.clean("POST https://hooks.example/a/b failed"),
+            "POST https://hooks.example/*** failed"
+        );
+        assert_eq!(redactor.clean("POST https://u:p@h.example/x"), "POST ***");
     }
 }

@@ -282,7 +282,8 @@ fn load(
     })
 }
 
-fn check_file(foundation: &Foundation) -> Vec<Problem> {
+/// Everything that is wrong with the rules of a configuration file; pointers begin at `/rules/INDEX`.
+pub fn check_file(foundation: &Foundation) -> Vec<Problem> {
     let mut problems = match RuleSet::compile(foundation.rules.clone()) {
         Ok(_) => Vec::new(),
         Err(problems) => problems

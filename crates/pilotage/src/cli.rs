@@ -8,11 +8,22 @@ use url::Url;
 use crate::{
     client::{self, Client},
     commands::{
-        completions::Completions, event::EventCommand, execution::ExecutionCommand, stats::Stats,
+        audit::AuditCommand,
+        check::{self, Check},
+        completions::Completions,
+        event::EventCommand,
+        execution::ExecutionCommand,
+        init::{self, Init},
+        rule::RuleCommand,
+        schema,
+        stats::Stats,
+        token::TokenCommand,
+        up::{self, Up},
         webhook::WebhookCommand,
     },
     exit::Done,
     output::{Format, Output},
+    wire,
 };
 
 const EXAMPLES: &str = "\
@@ -59,20 +70,64 @@ pub(crate) struct GlobalOptions {
     pub(crate) token_file: Option<PathBuf>,
 }
 
+/// Where the state of a server lies, for commands that work on it directly.
+#[derive(Debug, Args)]
+pub(crate) struct DataDir {
+    /// Folder with the state of the server.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "PILOTAGE_DATA_DIR",
+        default_value = "./.pilotage"
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
+impl DataDir {
+    /// # Errors
+    /// No server has ever kept its state there.
+    pub(crate) fn require(&self) -> anyhow::Result<PathBuf> {
+        let database = wire::database(&self.data_dir);
+        anyhow::ensure!(
+            database.is_file(),
+            "There is no Pilotage data in {}. Name the folder with --data-dir.",
+            self.data_dir.display()
+        );
+        Ok(database)
+    }
+}
+
 /// Every verb and noun.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start Pilotage on its embedded store.
+    Up(Up),
+    /// Write a configuration to start from.
+    Init(Init),
+    /// Check the configuration: shape, names, secrets, expressions, templates.
+    Check(Check),
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
     /// Send a delivery as the real source would.
     #[command(subcommand)]
     Webhook(WebhookCommand),
     /// Look at what came in, and act on it again.
     #[command(subcommand)]
     Event(EventCommand),
+    /// Look at the rules, test and change them.
+    #[command(subcommand)]
+    Rule(RuleCommand),
     /// Look at what ran, try it again or stop it.
     #[command(subcommand)]
     Execution(ExecutionCommand),
     /// Totals, lag and what every rule has done.
     Stats(Stats),
+    /// Check and export the audit trail.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Make and revoke the tokens that open the API.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Print the completions for a shell.
     Completions(Completions),
 }
@@ -81,10 +136,17 @@ impl Command {
     /// Runs it. The text of an error is for people; `exit` turns it into a code.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         match self {
+            Self::Up(command) => up::run(command, context.output).await,
+            Self::Init(command) => init::run(&command, context.output),
+            Self::Check(command) => check::run(&command, context.output),
+            Self::Schema => schema::run(context.output),
             Self::Webhook(command) => command.run(context).await,
             Self::Event(command) => command.run(context).await,
+            Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
+            Self::Audit(command) => command.run(context).await,
+            Self::Token(command) => command.run(context).await,
             Self::Completions(command) => command.run(context).await,
         }
     }

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use url::{Host, Url};
 
 use crate::exit::usage;
-pub(crate) use problem::Problem;
+pub(crate) use problem::{Fault, Problem};
 
 /// For connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ use std::{
 use crate::{
     client::ClientError,
     output::{Style, clean_lines, stderr_colour},
+    settings::SettingsError,
 };
 
 /// How a command ended that ran to its end.
@@ -25,6 +26,8 @@ pub(crate) enum Done {
     Yes,
     /// It ran, and the judgement is no.
     NotReady,
+    /// It ran, and found the configuration wrong; what is wrong has been printed as asked.
+    Misconfigured,
 }
 
 impl Done {
@@ -83,6 +86,7 @@ fn code(result: &anyhow::Result<Done>) -> u8 {
     match result {
         Ok(Done::Yes) => 0,
         Ok(Done::NotReady) => 1,
+        Ok(Done::Misconfigured) => 2,
         Err(error) => code_of_error(error),
     }
 }
@@ -91,7 +95,7 @@ fn code_of_error(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
         return 0;
     }
-    if error.is::<Usage>() {
+    if error.is::<Usage>() || error.is::<SettingsError>() {
         return 2;
     }
     error.downcast_ref::<ClientError>().map_or(3, code_of_answer)

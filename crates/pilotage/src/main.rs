@@ -3,8 +3,11 @@
 mod cli;
 mod client;
 mod commands;
+mod demo;
 mod exit;
 mod output;
+mod settings;
+mod wire;
 
 use std::process::ExitCode;
 

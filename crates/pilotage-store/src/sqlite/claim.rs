@@ -69,7 +69,8 @@ fn moments_and_numbers(
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClaimFacts {
+struct ClaimFacts<'a> {
+    rule: &'a str,
     claims: u32,
     action: u32,
     attempt: u32,
@@ -93,6 +94,7 @@ fn take(
     transaction.count(Some(before.status), ExecutionStatus::Running);
     let execution = by_number(transaction.connection(), number)?.execution;
     let facts = ClaimFacts {
+        rule: &execution.rule,
         claims: execution.claims,
         action: execution.action,
         attempt: execution.attempts.saturating_add(1),

@@ -1,8 +1,15 @@
 //! One file for each noun or verb: the arguments as data, and one `run`.
 
+pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod event;
 pub(crate) mod execution;
+pub(crate) mod init;
 mod listing;
+pub(crate) mod rule;
+pub(crate) mod schema;
 pub(crate) mod stats;
+pub(crate) mod token;
+pub(crate) mod up;
 pub(crate) mod webhook;

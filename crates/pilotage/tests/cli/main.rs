@@ -5,6 +5,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod answers;
+mod exit_codes;
+mod help;
+mod offline;
+mod rule_test;
 mod sending;
 
 use std::process::Output;
@@ -22,6 +26,10 @@ impl Place {
 
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(name)).unwrap()
     }
 
     /// `pilotage` with these arguments, split at spaces.

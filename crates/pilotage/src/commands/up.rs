@@ -1,0 +1,52 @@
+//! `pilotage up`: starts the control plane and keeps it running until it is told to stop.
+
+mod reload;
+mod serve;
+mod story;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+pub(crate) use serve::run;
+
+/// Start Pilotage on its embedded store
+#[derive(Args, Debug, Clone)]
+#[command(
+    after_help = "Examples:\n  pilotage up --demo                     watch recorded deliveries travel the whole path\n  GITHUB_WEBHOOK_SECRET=... pilotage up  receive from GitHub with the rules of ./pilotage.yaml\n\nSIGHUP, or a change of the configuration file, loads it anew; a file that does not hold changes nothing."
+)]
+pub(crate) struct Up {
+    /// Where to take deliveries, API calls and page views
+    #[arg(
+        long,
+        env = "PILOTAGE_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Where to answer /health, /ready, /startup and /metrics
+    #[arg(
+        long,
+        env = "PILOTAGE_HEALTH_LISTEN",
+        default_value = "127.0.0.1:8081",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) health_listen: SocketAddr,
+    /// Where the state is kept
+    #[arg(
+        long,
+        env = "PILOTAGE_DATA_DIR",
+        default_value = ".pilotage",
+        value_name = "DIR"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// The configuration file [default: pilotage.yaml, if there is one]
+    #[arg(long, env = "PILOTAGE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Send recorded deliveries of GitHub, GitLab, Make and Kubernetes through a configuration made for showing
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) demo: bool,
+    /// With --demo: stop by itself once the recorded deliveries have travelled the whole path
+    #[arg(long, requires = "demo")]
+    pub(crate) once: bool,
+}

@@ -1,0 +1,322 @@
+use std::{
+    io::IsTerminal as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use pilotage_core::{
+    Timestamp,
+    audit::{NewAuditRecord, kind},
+    ports::Registry,
+};
+use pilotage_engine::{reporting::Reporter, retention};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{Up, reload::Reloader, story::Story};
+use crate::{
+    demo::Demo,
+    exit::{self, Done},
+    output::{Output, Style},
+    settings::{Settings, Surroundings, fresh_signing_secret},
+    wire::{self, Wired},
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Read where no other configuration file is named.
+const DEFAULT_CONFIG: &str = "pilotage.yaml";
+
+/// Runs until a signal.
+///
+/// # Errors
+/// The configuration does not hold, an address is taken, or the store cannot be opened.
+pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
+    let begun = Instant::now();
+    log_to_stderr();
+    let demo = if up.demo { Some(Demo::start().await?) } else { None };
+    let config = config_path(&up);
+    let settings = match (&demo, &config) {
+        (Some(demo), _) => Settings::parse("demo.yaml", demo.config().as_bytes())?,
+        (None, Some(path)) => Settings::read(path)?,
+        (None, None) => Settings::empty(),
+    };
+    let data_dir = if up.demo {
+        up.data_dir.join("demo")
+    } else {
+        up.data_dir.clone()
+    };
+    let opened = wire::open_store(&data_dir)?;
+    refuse_unprotected(&up, opened.1.registry.as_ref()).await?;
+    let surroundings = Surroundings {
+        loopback_only: up.listen.ip().is_loopback(),
+        signing_secret: signing_secret(&data_dir)?,
+    };
+    let main = listen(up.listen, "--listen").await?;
+    let health = listen(up.health_listen, "--health-listen").await?;
+    let wired = Arc::new(wire::wire(opened, &settings, &surroundings).await?);
+    let running = Running {
+        begun,
+        wired,
+        main,
+        health,
+        shutdown: Duration::from_millis(settings.file.server.shutdown_timeout_ms),
+    };
+    let reloader = Reloader::new(config, settings, surroundings);
+    running.until_signal(reloader, demo, &up, output).await
+}
+
+/// `PILOTAGE_LOG` takes tracing's filter syntax; `FASTMCP_LOG_LEVEL`, a level, is what the project before this one read.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let asked = std::env::var("PILOTAGE_LOG")
+        .or_else(|_| std::env::var("FASTMCP_LOG_LEVEL").map(|level| level.to_lowercase()));
+    let filter = asked
+        .ok()
+        .and_then(|text| EnvFilter::try_new(text).ok())
+        .unwrap_or_else(|| EnvFilter::new("info"));
+    let colour = std::io::stderr().is_terminal();
+    // A second start in one process keeps the first one's log.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .try_init();
+}
+
+fn config_path(up: &Up) -> Option<PathBuf> {
+    if up.demo {
+        return None;
+    }
+    up.config
+        .clone()
+        .or_else(|| Path::new(DEFAULT_CONFIG).exists().then(|| DEFAULT_CONFIG.into()))
+}
+
+/// Beyond loopback everybody can ask: without a token nobody could be told apart.
+async fn refuse_unprotected(up: &Up, registry: &dyn Registry) -> anyhow::Result<()> {
+    if up.listen.ip().is_loopback() || !registry.tokens().await?.is_empty() {
+        return Ok(());
+    }
+    Err(exit::usage(format!(
+        "{} can be reached from other machines, and there is no token yet to protect the API and the page.\n\
+         Make one first:  pilotage token create admin --role admin --data-dir {}\n\
+         or listen on loopback:  pilotage up --listen 127.0.0.1:{}",
+        up.listen,
+        up.data_dir.display(),
+        up.listen.port(),
+    )))
+}
+
+/// The installation's own secret for signing outgoing webhooks, made at the first start.
+fn signing_secret(data_dir: &Path) -> anyhow::Result<SecretString> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let path = data_dir.join("webhook-signing-secret");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => return Ok(text.trim().to_owned().into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+    let secret = fresh_signing_secret();
+    let write = || {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(secrecy::ExposeSecret::expose_secret(&secret).as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(secret)
+}
+
+async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "cannot listen on {address}; is another Pilotage running? Choose another address with {option}"
+        )
+    })
+}
+
+struct Running {
+    begun: Instant,
+    wired: Arc<Wired>,
+    main: TcpListener,
+    health: TcpListener,
+    shutdown: Duration,
+}
+
+impl Running {
+    async fn until_signal(
+        self,
+        reloader: Reloader,
+        demo: Option<Demo>,
+        up: &Up,
+        output: Output,
+    ) -> anyhow::Result<Done> {
+        let Self {
+            begun,
+            wired,
+            main,
+            health,
+            shutdown,
+        } = self;
+        let (address, health_address) = (main.local_addr()?, health.local_addr()?);
+        let stop_intake = CancellationToken::new();
+        let stop_loops = CancellationToken::new();
+        let stop_reports = CancellationToken::new();
+
+        let mut servers = JoinSet::new();
+        servers.spawn(pilotage_web::serve(
+            main,
+            pilotage_web::main_router(wired.door.clone()),
+            stop_intake.clone(),
+            shutdown,
+        ));
+        servers.spawn(pilotage_web::serve(
+            health,
+            pilotage_web::health_router(wired.door.clone()),
+            stop_reports.clone(),
+            shutdown,
+        ));
+
+        let reports = tell(&wired, up, output, stop_reports.clone()).await?;
+        let mut loops = JoinSet::new();
+        spawn_loops(&mut loops, &wired, &reloader, &stop_loops);
+        note(&wired, "started", &address).await;
+        wired.door.started();
+        announce(begun, address, health_address, up, output)?;
+
+        let reloads = tokio::spawn(reloader.run(wired.clone(), stop_loops.clone()));
+        let demo_over = CancellationToken::new();
+        if let Some(demo) = demo {
+            let (wired, over, once) = (wired.clone(), demo_over.clone(), up.once);
+            let stop = stop_loops.clone();
+            loops.spawn(async move {
+                demo.play(address, &wired.ports, output, stop).await;
+                if once {
+                    over.cancel();
+                }
+            });
+        }
+        wait_for_stop(&demo_over).await;
+        wired.door.stopping();
+        stop_intake.cancel();
+        stop_loops.cancel();
+        if tokio::time::timeout(shutdown, async { while loops.join_next().await.is_some() {} })
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some executions did not end in time; they go on after the next start, when their lease has ended"
+            );
+            loops.abort_all();
+        }
+        reloads.abort();
+        note(&wired, "stopped", &address).await;
+        stop_reports.cancel();
+        let _ = reports.await;
+        while servers.join_next().await.is_some() {}
+        wired.store.close().await;
+        Ok(Done::Yes)
+    }
+}
+
+fn spawn_loops(loops: &mut JoinSet<()>, wired: &Arc<Wired>, reloader: &Reloader, stop: &CancellationToken) {
+    let (matcher, stopped) = (wired.matcher.clone(), stop.clone());
+    loops.spawn(async move { matcher.run(stopped).await });
+    loops.spawn(wired.executor.clone().run(stop.clone()));
+    loops.spawn(retention::run(
+        wired.ports.clone(),
+        reloader.retention(),
+        stop.clone(),
+    ));
+}
+
+async fn tell(
+    wired: &Wired,
+    up: &Up,
+    output: Output,
+    stop: CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let reporter = Reporter::from_now(wired.ports.clone()).await?;
+    let told = up.demo || output.is_json() || output.is_terminal();
+    let mut story = Story::new(output);
+    Ok(tokio::spawn(async move {
+        if told {
+            reporter.run(stop, |record| story.tell(record)).await;
+        } else {
+            stop.cancelled().await;
+        }
+    }))
+}
+
+async fn note(wired: &Wired, what: &str, address: &SocketAddr) {
+    let facts = json!({ "what": what, "version": VERSION, "listen": address.to_string() });
+    let audit = NewAuditRecord {
+        at: Timestamp::now(),
+        tenant: "default".into(),
+        actor: "system".into(),
+        kind: kind::SERVER.into(),
+        subject: "server".into(),
+        facts: facts.to_string(),
+    };
+    if let Err(error) = wired.ports.registry.note(audit).await {
+        tracing::error!(%error, "could not record that the server {what}");
+    }
+}
+
+fn announce(
+    begun: Instant,
+    address: SocketAddr,
+    health: SocketAddr,
+    up: &Up,
+    output: Output,
+) -> std::io::Result<()> {
+    if output.is_json() {
+        return output.line(json!({ "listening": address.to_string(), "health": health.to_string() }));
+    }
+    let name = output.paint(Style::Strong, "Pilotage");
+    let with = if up.demo {
+        ", with a demonstration configuration"
+    } else {
+        ""
+    };
+    output.line(format_args!(
+        "{name} {VERSION} is up after {} ms{with}",
+        begun.elapsed().as_millis()
+    ))?;
+    output.line(format_args!("  webhooks  http://{address}/webhooks/{{github|gitlab|make|kubernetes|jenkins|azure-devops|alertmanager}}"))?;
+    output.line(format_args!("            http://{address}/webhooks/custom/NAME"))?;
+    output.line(format_args!(
+        "  API       http://{address}/api/v1/events  http://{address}/api/openapi.json"
+    ))?;
+    output.line(format_args!("  health    http://{health}/ready"))?;
+    output.line("  stop with Ctrl-C\n")
+}
+
+/// Returns at SIGINT, SIGTERM or the end of the demonstration; a second signal ends the process at once.
+async fn wait_for_stop(over: &CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("cannot listen for signals");
+        return over.cancelled().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = over.cancelled() => return,
+    }
+    tracing::info!("stopping: finishing what runs; once more stops at once");
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        std::process::exit(130);
+    });
+}

@@ -1,0 +1,291 @@
+//! `pilotage.yaml`: read, checked as a whole, and turned into the parts that the wiring needs. A file that does not hold
+//! changes nothing: every problem is reported with its line.
+
+mod compose;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use pilotage_core::{
+    config::{Document, Problem},
+    rule::Rule,
+};
+use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub(crate) use compose::{Surroundings, fresh_signing_secret};
+
+/// The version of the format that this build reads.
+const VERSION: u32 = 1;
+
+/// The whole file as people write it.
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "pilotage.yaml")]
+pub(crate) struct SettingsFile {
+    /// Version of this format: 1.
+    pub(crate) version: u32,
+    /// Webhook sources: the built-in ones by their name, custom ones under a name of your own.
+    #[serde(default)]
+    pub(crate) sources: BTreeMap<String, Value>,
+    /// Which events cause which actions.
+    #[serde(default)]
+    pub(crate) rules: Vec<Rule>,
+    /// Ways to tell people, by a name of your own.
+    #[serde(default)]
+    pub(crate) notifiers: BTreeMap<String, Value>,
+    /// The app token for `slack://channel` targets.
+    #[serde(default)]
+    pub(crate) slack: Option<Value>,
+    /// Receivers of outgoing webhooks, by a name of your own.
+    #[serde(default)]
+    pub(crate) endpoints: BTreeMap<String, EndpointConfig>,
+    /// What outgoing requests may reach.
+    #[serde(default)]
+    pub(crate) outgoing: OutgoingConfig,
+    /// How long bodies are kept.
+    #[serde(default)]
+    pub(crate) retention: Retention,
+    /// The HTTP door.
+    #[serde(default)]
+    pub(crate) server: Server,
+    /// How executing is bounded.
+    #[serde(default)]
+    pub(crate) execution: ExecutionLimits,
+}
+
+/// How long bodies are kept; the facts about an event are kept for ever.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Retention {
+    /// Days after which a body is pruned; `null` keeps bodies for ever.
+    #[schemars(range(min = 1))]
+    pub(crate) body_days: Option<u32>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { body_days: Some(90) }
+    }
+}
+
+impl Retention {
+    /// The age above which bodies go.
+    pub(crate) fn keep(&self) -> Option<Duration> {
+        self.body_days
+            .map(|days| Duration::from_secs(u64::from(days) * 86_400))
+    }
+}
+
+/// The HTTP door.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Further `Host` names under which the API and the page answer, for example behind a proxy.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Deliveries per second from one address.
+    #[schemars(range(min = 1))]
+    pub(crate) address_per_second: u32,
+    /// Deliveries at once from one address after a pause.
+    #[schemars(range(min = 1))]
+    pub(crate) address_burst: u32,
+    /// Bytes of bodies being received at once, over all connections.
+    #[schemars(range(min = 1_048_576))]
+    pub(crate) max_inflight_bytes: usize,
+    /// For what is under way at a shutdown, in milliseconds.
+    pub(crate) shutdown_timeout_ms: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            address_per_second: 50_000,
+            address_burst: 100_000,
+            max_inflight_bytes: 128 * 1024 * 1024,
+            shutdown_timeout_ms: 10_000,
+        }
+    }
+}
+
+/// How executing is bounded.
+#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct ExecutionLimits {
+    /// Executions running at once.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(crate) workers: usize,
+    /// How long a claim holds without renewal, in milliseconds; after a crash its executions go on when it has ended.
+    #[schemars(range(min = 1_000, max = 3_600_000))]
+    pub(crate) lease_ms: u64,
+}
+
+impl Default for ExecutionLimits {
+    fn default() -> Self {
+        Self {
+            workers: 64,
+            lease_ms: 30_000,
+        }
+    }
+}
+
+/// A configuration that was read and is of the right shape.
+pub(crate) struct Settings {
+    /// What it says.
+    pub(crate) file: SettingsFile,
+    name: String,
+    document: Option<Document>,
+}
+
+/// The configuration does not hold. `Display` is for people: every problem with its line and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file does not hold.
+    #[error("{rendered}")]
+    Problems {
+        /// Every problem with its line.
+        rendered: String,
+        /// The same for programs.
+        problems: Vec<Problem>,
+    },
+}
+
+impl Settings {
+    /// Nothing configured: built-in sources with secrets from the environment, no rules.
+    pub(crate) fn empty() -> Self {
+        Self {
+            file: SettingsFile {
+                version: VERSION,
+                ..Default::default()
+            },
+            name: "pilotage.yaml".into(),
+            document: None,
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read or is not of the right shape.
+    pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read(path).map_err(|source| SettingsError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Reads the text of a file called `name`.
+    ///
+    /// # Errors
+    /// It is not of the right shape.
+    pub(crate) fn parse(name: &str, text: &[u8]) -> Result<Self, SettingsError> {
+        let plain = |problems: Vec<Problem>| SettingsError::Problems {
+            rendered: problems
+                .iter()
+                .map(|problem| format!("error: {name}: {problem}\n"))
+                .collect(),
+            problems,
+        };
+        let text = std::str::from_utf8(text)
+            .map_err(|error| plain(vec![Problem::at("", format!("the file is not UTF-8: {error}"))]))?;
+        let document = Document::parse(text).map_err(|unparsed| SettingsError::Problems {
+            rendered: unparsed.render(name),
+            problems: vec![unparsed.problem.clone()],
+        })?;
+        let refuse = |problems: Vec<Problem>| SettingsError::Problems {
+            rendered: document.render(name, &problems),
+            problems,
+        };
+        let file: SettingsFile = document.read("").map_err(refuse)?;
+        let problems = check(&file);
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        Ok(Self {
+            file,
+            name: name.to_owned(),
+            document: Some(document),
+        })
+    }
+
+    /// Problems found later, with the lines of this file.
+    pub(crate) fn problems(&self, problems: Vec<Problem>) -> SettingsError {
+        let rendered = match &self.document {
+            Some(document) => document.render(&self.name, &problems),
+            None => problems
+                .iter()
+                .map(|problem| format!("error: {problem}\n"))
+                .collect(),
+        };
+        SettingsError::Problems { rendered, problems }
+    }
+}
+
+/// What the types cannot say.
+fn check(file: &SettingsFile) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, pointer: &str, message: &str| {
+        if !holds {
+            problems.push(Problem::at(pointer, message));
+        }
+    };
+    require(
+        file.version == VERSION,
+        "/version",
+        "this build reads version 1 of the format",
+    );
+    require(
+        file.retention.body_days != Some(0),
+        "/retention/bodyDays",
+        "at least 1, or null to keep bodies for ever",
+    );
+    require(
+        (1..=10_000).contains(&file.execution.workers),
+        "/execution/workers",
+        "between 1 and 10000",
+    );
+    require(
+        (1_000..=3_600_000).contains(&file.execution.lease_ms),
+        "/execution/leaseMs",
+        "between 1000 and 3600000",
+    );
+    require(
+        file.server.address_per_second > 0,
+        "/server/addressPerSecond",
+        "at least 1",
+    );
+    require(
+        file.server.address_burst > 0,
+        "/server/addressBurst",
+        "at least 1",
+    );
+    require(
+        file.server.max_inflight_bytes >= 1_048_576,
+        "/server/maxInflightBytes",
+        "at least 1048576",
+    );
+    for (name, endpoint) in &file.endpoints {
+        let limit = endpoint
+            .rate_limit
+            .is_none_or(|limit| limit.per_second > 0.0 && limit.burst > 0);
+        require(
+            limit,
+            &format!("/endpoints/{name}/rateLimit"),
+            "`perSecond` is above 0 and `burst` at least 1",
+        );
+    }
+    problems
+}

@@ -1,0 +1,235 @@
+//! From what people wrote to the parts that the wiring needs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use pilotage_adapters::{
+    notifiers, outbound,
+    sources::{self, BuildScope},
+    verification::standard_webhooks::{self, SigningKey},
+};
+use pilotage_core::{
+    Timestamp,
+    config::{Problem, pointer_segment},
+    ports::Outbound,
+};
+use pilotage_engine::{
+    actions::{ActionKind, Catalog, Endpoint, EndpointConfig, NotificationAction, Sign, WebhookAction},
+    redaction::Redactor,
+    rule_book::Foundation,
+};
+use pilotage_web::{SourceEntry, SourceTable, intake::Limit};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Settings, SettingsError};
+
+/// What the configuration depends on beside its text.
+pub(crate) struct Surroundings {
+    /// Whether the server can be reached from this machine alone.
+    pub(crate) loopback_only: bool,
+    /// Signs outgoing webhooks whose endpoint has no secret of its own.
+    pub(crate) signing_secret: SecretString,
+}
+
+/// A fresh secret in the form of Standard Webhooks: `whsec_` and base64 of 32 bytes, from 366 random bits.
+pub(crate) fn fresh_signing_secret() -> SecretString {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let random: Vec<u8> = (0..3).flat_map(|_| uuid::Uuid::new_v4().into_bytes()).collect();
+    format!("whsec_{}", STANDARD.encode(pilotage_core::Digest::of(&random).0)).into()
+}
+
+/// The parts, ready for the wiring.
+pub(crate) struct Composed {
+    /// Rules, source names and action kinds.
+    pub(crate) foundation: Foundation,
+    /// Who may deliver.
+    pub(crate) sources: SourceTable,
+    /// Knows every secret of this configuration.
+    pub(crate) redactor: Redactor,
+}
+
+impl Settings {
+    /// Builds every part, or says everything that is wrong.
+    ///
+    /// # Errors
+    /// A source, notifier, endpoint or secret does not hold. The rules are checked by the rule book.
+    pub(crate) fn compose(&self, surroundings: &Surroundings) -> Result<Composed, SettingsError> {
+        let mut problems = Vec::new();
+        let secrets = Secrets::default();
+        let sources = self.sources(surroundings, &secrets).unwrap_or_else(|found| {
+            problems.extend(found);
+            SourceTable::new()
+        });
+        let catalog = self.catalog(surroundings, &secrets).unwrap_or_else(|found| {
+            problems.extend(found);
+            Catalog::default()
+        });
+        if !problems.is_empty() {
+            return Err(self.problems(problems));
+        }
+        secrets.note(surroundings.signing_secret.expose_secret());
+        let foundation = Foundation {
+            rules: self.file.rules.clone(),
+            sources: sources.keys().cloned().collect::<BTreeSet<_>>(),
+            catalog: Arc::new(catalog),
+        };
+        Ok(Composed {
+            foundation,
+            sources,
+            redactor: Redactor::new(secrets.into_inner()),
+        })
+    }
+
+    fn sources(&self, surroundings: &Surroundings, secrets: &Secrets) -> Result<SourceTable, Vec<Problem>> {
+        let env = |name: &str| secrets.env(name);
+        let read_file = |path: &str| secrets.read_file(path);
+        let scope = BuildScope {
+            env: &env,
+            read_file: &read_file,
+            loopback_only: surroundings.loopback_only,
+        };
+        let configured = sources::build_all(&self.file.sources, &scope)?;
+        let entry = |configured: sources::Configured| SourceEntry {
+            source: configured.source,
+            custom: configured.custom,
+            limit: configured.rate_limit.map(|limit| Limit {
+                per_second: limit.per_second,
+                burst: limit.burst,
+            }),
+            max_body_bytes: configured.max_body_bytes,
+        };
+        Ok(configured
+            .into_iter()
+            .map(|(name, configured)| (name, entry(configured)))
+            .collect())
+    }
+
+    fn catalog(&self, surroundings: &Surroundings, secrets: &Secrets) -> Result<Catalog, Vec<Problem>> {
+        let policy = outbound::AddressPolicy::new(&self.file.outgoing.allow).map_err(|found| {
+            found
+                .into_iter()
+                .map(|problem| problem.under("/outgoing/allow"))
+                .collect::<Vec<_>>()
+        })?;
+        let outbound: Arc<dyn Outbound> = Arc::new(
+            outbound::HttpOutbound::new(policy)
+                .map_err(|error| vec![Problem::at("/outgoing", error.to_string())])?,
+        );
+        let mut problems = Vec::new();
+        let mut endpoints = BTreeMap::new();
+        for (name, config) in &self.file.endpoints {
+            match endpoint(config, surroundings, secrets) {
+                Ok(endpoint) => _ = endpoints.insert(name.clone(), endpoint),
+                Err(problem) => {
+                    problems.push(problem.under(&format!("/endpoints/{}", pointer_segment(name))))
+                }
+            }
+        }
+        let scope =
+            notifiers::NotifierScope::new(outbound.clone(), |name| std::env::var(name).ok(), read_text);
+        let built = notifiers::build_all(&self.file.notifiers, self.file.slack.as_ref(), &scope);
+        let built = built.unwrap_or_else(|found| {
+            problems.extend(found);
+            notifiers::Notifiers::default()
+        });
+        scope
+            .secrets()
+            .iter()
+            .for_each(|secret| secrets.note(secret.expose_secret()));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let default_sign = sign_with(&surroundings.signing_secret).map_err(|problem| vec![problem])?;
+        let webhook = WebhookAction::new(outbound, endpoints, default_sign, outbound::redact_url);
+        let notification = NotificationAction::new(built.named, built.slack);
+        Ok(Catalog::new([
+            Arc::new(webhook) as Arc<dyn ActionKind>,
+            Arc::new(notification),
+        ]))
+    }
+}
+
+fn endpoint(
+    config: &EndpointConfig,
+    surroundings: &Surroundings,
+    secrets: &Secrets,
+) -> Result<Endpoint, Problem> {
+    let env = |name: &str| secrets.env(name);
+    let read_file = |path: &str| secrets.read_file(path);
+    let secret = match &config.secret {
+        Some(secret) => {
+            let secret = secret
+                .resolve(&env, &read_file)
+                .map_err(|error| Problem::at("/secret", error.to_string()))?;
+            secrets.note(secret.expose_secret());
+            secret
+        }
+        None => surroundings.signing_secret.clone(),
+    };
+    let mut headers = Vec::new();
+    for (name, value) in &config.headers {
+        let pointer = format!("/headers/{}", pointer_segment(name));
+        let value = value
+            .resolve(&env, &read_file)
+            .map_err(|error| Problem::at(&pointer, error.to_string()))?;
+        secrets.note(value.expose_secret());
+        headers.push((name.to_ascii_lowercase(), value.expose_secret().to_owned()));
+    }
+    let is_web = config.url.starts_with("https://") || config.url.starts_with("http://");
+    if !is_web || url::Url::parse(&config.url).is_err() {
+        return Err(Problem::at("/url", "an endpoint's url is an http(s) address"));
+    }
+    Ok(Endpoint {
+        url: config.url.clone(),
+        sign: sign_with(&secret)?,
+        headers,
+        rate_limit: config.rate_limit,
+    })
+}
+
+/// Signs as Standard Webhooks with this secret; problems point at a field `secret`.
+fn sign_with(secret: &SecretString) -> Result<Sign, Problem> {
+    let keys = [SigningKey::parse(secret).map_err(|error| Problem::at("/secret", error.to_string()))?];
+    Ok(Arc::new(move |id: &str, now: Timestamp, body: &[u8]| {
+        let signature = standard_webhooks::sign(&keys, id, now, body);
+        let stamp = standard_webhooks::unix_seconds(now);
+        let headers = [
+            (standard_webhooks::ID_HEADER, id.to_owned()),
+            (standard_webhooks::TIMESTAMP_HEADER, stamp),
+            (standard_webhooks::SIGNATURE_HEADER, signature),
+        ];
+        headers.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    }))
+}
+
+fn read_text(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Fetches secrets and remembers them, so that they can be kept out of what is recorded.
+#[derive(Default)]
+struct Secrets(std::cell::RefCell<Vec<String>>);
+
+impl Secrets {
+    fn note(&self, secret: &str) {
+        self.0.borrow_mut().push(secret.to_owned());
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        let value = std::env::var(name).ok()?;
+        self.note(&value);
+        Some(value)
+    }
+
+    fn read_file(&self, path: &str) -> Result<String, String> {
+        let text = read_text(path)?;
+        self.note(text.trim_end());
+        Ok(text)
+    }
+
+    fn into_inner(self) -> Vec<String> {
+        self.0.into_inner()
+    }
+}

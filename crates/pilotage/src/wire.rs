@@ -1,0 +1,142 @@
+//! Connects the rooms: plain statements, top down.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use pilotage_core::ports::Bell;
+use pilotage_engine::{
+    Ports,
+    executing::{Executor, ExecutorSettings},
+    matching::Matcher,
+    operations::Operations,
+    rule_book::{RuleBook, RuleBookError},
+};
+use pilotage_store::{LocalBell, SqliteStore};
+use pilotage_web::{Door, WebSettings, intake::Limit};
+
+use crate::settings::{Settings, SettingsError, Surroundings};
+
+/// Everything that runs, connected.
+pub(crate) struct Wired {
+    /// The store itself, for closing it.
+    pub(crate) store: SqliteStore,
+    /// The ports that it serves.
+    pub(crate) ports: Ports,
+    /// The rules in force.
+    pub(crate) rules: Arc<RuleBook>,
+    /// Decides events.
+    pub(crate) matcher: Arc<Matcher>,
+    /// Runs executions.
+    pub(crate) executor: Arc<Executor>,
+    /// The door for HTTP.
+    pub(crate) door: Arc<Door>,
+}
+
+/// Where the store lies in a data folder.
+pub(crate) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("pilotage.db")
+}
+
+/// Opens the store in `data_dir`.
+///
+/// # Errors
+/// The folder cannot be used.
+pub(crate) fn open_store(data_dir: &Path) -> anyhow::Result<(SqliteStore, Ports)> {
+    let bell: Arc<dyn Bell> = Arc::new(LocalBell::default());
+    let store = SqliteStore::open(&database(data_dir), bell.clone())
+        .with_context(|| format!("cannot open the store in {}", data_dir.display()))?;
+    let shared = Arc::new(store.clone());
+    let ports = Ports {
+        log: shared.clone(),
+        queue: shared.clone(),
+        history: shared.clone(),
+        audit: shared.clone(),
+        registry: shared,
+        bell,
+    };
+    Ok((store, ports))
+}
+
+/// Connects everything over an opened store.
+///
+/// # Errors
+/// The configuration does not hold, or the store cannot be read.
+pub(crate) async fn wire(
+    (store, ports): (SqliteStore, Ports),
+    settings: &Settings,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Wired> {
+    let composed = settings.compose(surroundings)?;
+    let rules = RuleBook::open(ports.registry.clone(), composed.foundation).await;
+    let rules = Arc::new(rules.map_err(|error| explain(settings, error))?);
+    let limits = &settings.file.execution;
+    let executing = ExecutorSettings {
+        workers: limits.workers,
+        lease: Duration::from_millis(limits.lease_ms),
+    };
+    let executor = Executor::new(ports.clone(), rules.clone(), composed.redactor, executing);
+    let matcher = Arc::new(Matcher::new(ports.clone(), rules.clone()));
+    let operations = Arc::new(Operations::new(ports.clone(), rules.clone(), executor.clone()));
+    let web = web_settings(settings);
+    let door = Door::new(
+        ports.clone(),
+        rules.clone(),
+        operations,
+        executor.clone(),
+        web,
+        composed.sources,
+    );
+    Ok(Wired {
+        store,
+        ports,
+        rules,
+        matcher,
+        executor,
+        door,
+    })
+}
+
+fn web_settings(settings: &Settings) -> WebSettings {
+    let server = &settings.file.server;
+    WebSettings {
+        open_on_loopback: true,
+        allowed_hosts: server.allowed_hosts.clone(),
+        max_inflight_bytes: server.max_inflight_bytes,
+        address_limit: Limit {
+            per_second: server.address_per_second,
+            burst: server.address_burst,
+        },
+    }
+}
+
+/// Puts another configuration in force, or leaves everything as it was.
+///
+/// # Errors
+/// The configuration does not hold.
+pub(crate) async fn reload(
+    wired: &Wired,
+    settings: &Settings,
+    surroundings: &Surroundings,
+) -> anyhow::Result<()> {
+    let composed = settings.compose(surroundings)?;
+    wired
+        .rules
+        .replace_foundation(composed.foundation)
+        .await
+        .map_err(|error| explain(settings, error))?;
+    wired.door.replace_sources(composed.sources);
+    wired.executor.replace_redactor(composed.redactor);
+    Ok(())
+}
+
+/// Problems of rules point into the file; everything else is passed on.
+pub(crate) fn explain(settings: &Settings, error: RuleBookError) -> anyhow::Error {
+    match error {
+        RuleBookError::Invalid(problems) => SettingsError::from(settings.problems(problems)).into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,10 @@
+//! Stories: the real binary, told from outside, over its HTTP door.
+
+mod crash;
+mod hostile;
+mod operate;
+mod path;
+mod protect;
+mod receiver;
+mod reload;
+mod server;

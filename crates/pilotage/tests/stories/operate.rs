@@ -1,0 +1,106 @@
+//! Dead letters, retry, cancel, replay: what people do when something went wrong.
+
+use serde_json::json;
+
+use crate::{
+    path::config,
+    receiver::Receiver,
+    server::{Place, Server, assert_audit_holds},
+};
+
+const PUSH: &str = include_str!("../../../../fixtures/github/push.json");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_says_why_and_goes_on_when_retried() {
+    let receiver = Receiver::start().await;
+    receiver.answer(&[410]);
+    let place = Place::new(&config(&receiver));
+    let server = Server::start(&place);
+    server.push("d", PUSH).await.unwrap();
+    server.settled().await;
+
+    let failed = server.get("/api/v1/executions?status=failed").await;
+    let execution = &failed["items"][0];
+    assert!(
+        execution["reason"].as_str().unwrap().contains("answered 410"),
+        "{execution}"
+    );
+    let id = execution["id"].as_str().unwrap();
+    let (status, _) = server
+        .post(&format!("/api/v1/executions/{id}/retry"), &json!({}))
+        .await;
+    assert!((200..300).contains(&status));
+    server.settled().await;
+    assert_eq!(
+        server.get(&format!("/api/v1/executions/{id}")).await["status"],
+        "succeeded"
+    );
+    let arrived = receiver.arrived();
+    assert_eq!(arrived[0].id, arrived[1].id, "a retry is the same message");
+    let (status, _) = server
+        .post(&format!("/api/v1/executions/{id}/retry"), &json!({}))
+        .await;
+    assert_eq!(status, 409, "only dead letters are retried");
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_that_keeps_failing_can_be_cancelled() {
+    let receiver = Receiver::start().await;
+    receiver.always(Some(503));
+    let place = Place::new(
+        &config(&receiver)
+            .replace("maxDelay: 500", "maxDelay: 60000")
+            .replace("initialDelay: 20", "initialDelay: 60000"),
+    );
+    let server = Server::start(&place);
+    server.push("d", PUSH).await.unwrap();
+    let pending = server
+        .wait_for("/api/v1/executions?status=pending", |page| {
+            page["items"][0]["attempts"] == 1
+        })
+        .await;
+    let id = pending["items"][0]["id"].as_str().unwrap().to_owned();
+    server
+        .post(&format!("/api/v1/executions/{id}/cancel"), &json!({}))
+        .await;
+    let shown = server.get(&format!("/api/v1/executions/{id}")).await;
+    assert_eq!(shown["status"], "cancelled");
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_follows_the_rules_of_today_or_those_of_then() {
+    let receiver = Receiver::start().await;
+    let place = Place::new(&config(&receiver));
+    let server = Server::start(&place);
+    let (_, accepted) = server.push("d", PUSH).await.unwrap();
+    let event = accepted["eventId"].as_str().unwrap();
+    server.settled().await;
+
+    place.configure(&config(&receiver).replace("eventTypes: [push]", "eventTypes: [release]"));
+    server
+        .wait_for("/api/v1/rules", |page| {
+            page["items"][0]["trigger"]["eventTypes"][0] == "release"
+        })
+        .await;
+    let replay = format!("/api/v1/events/{event}/replay");
+    let (status, today) = server.post(&replay, &json!({ "rules": "today" })).await;
+    assert_eq!((status, today["executions"].as_array().unwrap().len()), (202, 0));
+    let (status, same) = server.post(&replay, &json!({ "rules": "same" })).await;
+    assert_eq!((status, same["executions"].as_array().unwrap().len()), (202, 1));
+    server.settled().await;
+
+    let arrived = receiver.arrived();
+    assert_eq!(arrived.len(), 2);
+    assert_ne!(arrived[0].id, arrived[1].id, "a replay is a message of its own");
+    let id = same["executions"][0].as_str().unwrap();
+    assert_eq!(
+        server.get(&format!("/api/v1/executions/{id}")).await["replayedBy"],
+        "local"
+    );
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
