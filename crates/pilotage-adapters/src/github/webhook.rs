@@ -123,7 +123,7 @@ impl WebhookSource for GitHub {
                 ));
             }
         };
-        let found = self.fields.read(&data)?;
+        let found = self.fields.read_object(&data)?;
         let timestamp = happened_at(&found);
         let attributes = Attributes::default()
             .with("action", found.text("action"))

@@ -142,7 +142,7 @@ impl WebhookSource for GitLab {
     fn receive<'a>(&self, delivery: &Delivery<'a>) -> Result<Received<'a>, Refusal> {
         self.verify(delivery)?;
         require_json(delivery)?;
-        let found = self.fields.read(delivery.body)?;
+        let found = self.fields.read_object(delivery.body)?;
         let said = first_header(delivery, &["idempotency-key", "webhook-id"]).map(Cow::Borrowed);
         let id = said.unwrap_or_else(|| fallback_id(delivery));
         Ok(Received {

@@ -76,6 +76,18 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Reads a body that must be a JSON object, as everything that GitHub and GitLab send is.
+    pub(crate) fn read_object<'f, 'a>(&'f self, body: &'a [u8]) -> Result<Found<'f, 'a>, Refusal> {
+        let found = self.read(body)?;
+        let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first != Some(&b'{') {
+            return Err(Refusal::Malformed("the body is JSON, but no object".to_owned()));
+        }
+        Ok(found)
+    }
+}
+
 fn not_json(why: &str) -> Refusal {
     Refusal::Malformed(format!("the body is not JSON: {why}"))
 }

@@ -58,7 +58,7 @@ async fn an_execution_that_keeps_failing_can_be_cancelled() {
     server.push("d", PUSH).await.unwrap();
     let pending = server
         .wait_for("/api/v1/executions?status=pending", |page| {
-            page["items"][0]["attempts"] == 1
+            page["items"][0]["attemptsMade"] == 1
         })
         .await;
     let id = pending["items"][0]["id"].as_str().unwrap().to_owned();
