@@ -3,8 +3,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A secret as configuration names it: `${env:NAME}`, `${file:PATH}`, or the secret itself. Only the first two are ever
-/// shown; the secret itself is `***` in `Debug` and when serialised.
+/// A secret as configuration names it: `${env:NAME}`, `${file:PATH}`, or the secret itself. A reference is the whole text.
+/// Only references are ever shown; the secret itself is `***` in `Debug` and when serialised.
 #[derive(Clone)]
 pub struct SecretRef(Place);
 
@@ -24,6 +24,9 @@ pub enum SecretError {
     /// It starts like a reference, but is none.
     #[error("`${{{0}` is no reference to a secret: write `${{env:NAME}}` or `${{file:PATH}}`")]
     UnknownReference(String),
+    /// A reference stands within a longer text, where nothing would replace it.
+    #[error("a reference must be the whole text: put the whole value, such as a header with its `Bearer `, into the variable or file")]
+    NotWhole,
     /// The environment variable is not set.
     #[error("the environment variable `{0}` is not set")]
     NotSet(String),
@@ -44,10 +47,13 @@ impl SecretRef {
     /// Understands the text of a configuration value.
     ///
     /// # Errors
-    /// It is empty, or an unknown or nameless reference.
+    /// It is empty, an unknown or nameless reference, or a reference within a longer text.
     pub fn parse(text: &str) -> Result<Self, SecretError> {
         if text.is_empty() {
             return Err(SecretError::Empty);
+        }
+        if holds_more_than_a_reference(text) {
+            return Err(SecretError::NotWhole);
         }
         let Some(reference) = text.strip_prefix("${") else {
             return Ok(Self(Place::Literal(text.into())));
@@ -97,6 +103,18 @@ impl SecretRef {
     }
 }
 
+/// Whether a reference stands in `text` beside something else. Sent as it stands, it would be neither what was meant nor
+/// noticed.
+fn holds_more_than_a_reference(text: &str) -> bool {
+    ["${env:", "${file:"].into_iter().any(|opening| {
+        let Some((before, rest)) = text.split_once(opening) else {
+            return false;
+        };
+        let closes_early = rest.split_once('}').is_some_and(|(_, after)| !after.is_empty());
+        !before.is_empty() || closes_early
+    })
+}
+
 /// Editors end a file with a line break that nobody means as part of a password.
 fn without_line_break(secret: &SecretString) -> SecretString {
     let text = secret.expose_secret();
@@ -141,7 +159,7 @@ impl schemars::JsonSchema for SecretRef {
         schemars::json_schema!({
             "type": "string",
             "minLength": 1,
-            "description": "A secret: `${env:NAME}`, `${file:PATH}`, or (not advised) the secret itself."
+            "description": "A secret: `${env:NAME}` or `${file:PATH}` as the whole text, or (not advised) the secret itself."
         })
     }
 }
@@ -182,6 +200,12 @@ mod tests {
                 "${vault:hunter2}",
                 Err(SecretError::UnknownReference("vault".to_owned())),
             ),
+            ("Bearer ${env:TOKEN}", Err(SecretError::NotWhole)),
+            ("${env:TOKEN} ", Err(SecretError::NotWhole)),
+            ("${env:TOKEN}${env:TOKEN}", Err(SecretError::NotWhole)),
+            ("${env:${file:/run/secret}}", Err(SecretError::NotWhole)),
+            ("Basic ${file:/run/secret", Err(SecretError::NotWhole)),
+            ("Bearer ${TOKEN}", Ok("Bearer ${TOKEN}")),
             ("${env:MISSING}", Err(SecretError::NotSet("MISSING".to_owned()))),
             (
                 "${env:EMPTY}",

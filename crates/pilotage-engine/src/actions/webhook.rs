@@ -39,7 +39,8 @@ pub struct EndpointConfig {
     /// `whsec_...`; the installation's own signing secret where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<pilotage_core::config::SecretRef>,
-    /// Fixed headers, such as `Authorization: "Bearer ${env:TOKEN}"`. Values are held as secrets.
+    /// Fixed headers, such as `Authorization: "${env:AUTHORIZATION}"`, where the variable holds the whole header, `Bearer`
+    /// and all. Values are held as secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, pilotage_core::config::SecretRef>,
     /// How often it may be asked.
