@@ -32,7 +32,8 @@ async fn twenty_crashes_lose_nothing_and_leave_nothing_undone() {
         let server = Server::start(&place);
         resend_some(&server, &accepted).await;
         let (server, senders, stop) = start_senders(server, &accepted, &number);
-        wait_for_progress(&accepted, accepted.lock().unwrap().len()).await;
+        let before = accepted.lock().unwrap().len();
+        wait_for_progress(&accepted, before).await;
         // The moment varies from round to round over everything that happens: intake, deciding, acting, recording.
         tokio::time::sleep(Duration::from_micros(
             u64::from(round) * 9_700 + u64::from(std::process::id() % 97) * 100,
