@@ -146,11 +146,11 @@ pub struct Execution {
     pub rule_digest: Digest,
     /// Where it stands.
     pub status: ExecutionStatus,
-    /// Why, for failed and cancelled ones, and for the last failed attempt of a pending one.
+    /// Why, for failed and cancelled ones, and for a pending one that was put off. Actions in it are counted from 1.
     pub reason: Option<String>,
     /// Times that it was claimed; the fencing token of the present claim.
     pub claims: u32,
-    /// Index of the action that runs now or next.
+    /// Index of the action that runs now or next, from 0; texts for people count from 1.
     pub action: u32,
     /// Attempts already made at that action. The API calls it `attemptsMade`, because `attempts` lists them there.
     #[serde(default, alias = "attemptsMade")]
@@ -201,7 +201,7 @@ pub enum AttemptResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
-    /// Index of the action in its rule.
+    /// Index of the action in its rule, from 0; texts for people count from 1.
     pub action: u32,
     /// 1 for the first try of that action.
     pub number: u32,
@@ -234,6 +234,9 @@ pub enum Next {
     RetryAt {
         /// Earliest moment of the next attempt.
         at: Timestamp,
+        /// Why it was put off, in words: the attempt failed, or the target is left alone for now. Kept in the execution's
+        /// `reason` until an action succeeds.
+        reason: String,
     },
     /// Every action has succeeded.
     Succeeded,

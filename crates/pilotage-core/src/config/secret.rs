@@ -25,7 +25,9 @@ pub enum SecretError {
     #[error("`${{{0}` is no reference to a secret: write `${{env:NAME}}` or `${{file:PATH}}`")]
     UnknownReference(String),
     /// A reference stands within a longer text, where nothing would replace it.
-    #[error("a reference must be the whole text: put the whole value, such as a header with its `Bearer `, into the variable or file")]
+    #[error(
+        "a reference must be the whole text: put the whole value, such as a header with its `Bearer `, into the variable or file"
+    )]
     NotWhole,
     /// The environment variable is not set.
     #[error("the environment variable `{0}` is not set")]

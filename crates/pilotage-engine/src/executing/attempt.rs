@@ -34,6 +34,11 @@ impl Step {
         }
     }
 
+    /// How people are told which action: they count from 1.
+    fn action_for_people(self, kind: &str) -> String {
+        format!("action {} ({kind})", u64::from(self.action) + 1)
+    }
+
     pub(super) fn next_action(self) -> Self {
         Self {
             action: self.action + 1,
@@ -95,9 +100,10 @@ impl Executor {
                 next: Next::Succeeded,
             };
         };
+        let what = step.action_for_people(&action.kind);
         let loaded = self.rules.current();
         let Some(kind) = loaded.catalog.get(&action.kind) else {
-            return Taken::failed(format!("action type `{}` is not available any more", action.kind));
+            return Taken::failed(format!("{what}: this type is not available any more"));
         };
         let execution = claim.execution.id.to_string();
         let scope = TemplateScope {
@@ -107,12 +113,12 @@ impl Executor {
         };
         let rendered = match render(action, &scope) {
             Ok(rendered) => rendered,
-            Err(error) => return Taken::failed(format!("action {}: {error}", step.action)),
+            Err(error) => return Taken::failed(format!("{what}: {error}")),
         };
         let now = Timestamp::now();
         let key = kind.throttle_key(&rendered.target);
         if let Leave::Later { at, reason } = self.throttle.ask(&key, kind.rate_limit(&rendered.target), now) {
-            return postpone(claim, now, at, reason);
+            return postpone(claim, now, at, format!("{what}: {reason}"));
         }
         let idempotency_key = format!("msg_{}_{}", claim.execution.id.0.simple(), step.action);
         let attempting = Attempting {
@@ -172,22 +178,24 @@ impl Executor {
 
     fn next(&self, action: &Action, step: Step, report: &Report, last: bool) -> Next {
         let made = step.made + 1;
+        let what = step.action_for_people(&action.kind);
         match &report.verdict {
             Verdict::Success if last => Next::Succeeded,
             Verdict::Success => Next::NextAction,
             Verdict::Permanent { error } => Next::Failed {
-                reason: self.clean(&format!("action {} ({}): {error}", step.action, action.kind)),
+                reason: self.clean(&format!("{what}: {error}")),
             },
             Verdict::Retry { error, after } => {
                 match backoff::delay(&action.retry_policy, made, *after, jitter()) {
                     Some(delay) => Next::RetryAt {
                         at: Timestamp::now() + delay,
+                        reason: self.clean(&format!(
+                            "{what}: {error}; attempt {made} of {}",
+                            action.retry_policy.max_attempts
+                        )),
                     },
                     None => Next::Failed {
-                        reason: self.clean(&format!(
-                            "action {} ({}): {error}; gave up after {made} attempt(s)",
-                            step.action, action.kind
-                        )),
+                        reason: self.clean(&format!("{what}: {error}; gave up after {made} attempt(s)")),
                     },
                 }
             }
@@ -233,13 +241,13 @@ impl Executor {
     }
 }
 
-fn postpone(claim: &Claim, now: Timestamp, at: Timestamp, reason: &str) -> Taken {
+fn postpone(claim: &Claim, now: Timestamp, at: Timestamp, reason: String) -> Taken {
     if now.since(claim.execution.created_at) > LONGEST_POSTPONED {
         return Taken::failed(format!("{reason}, for more than a day"));
     }
     Taken {
         attempt: None,
-        next: Next::RetryAt { at },
+        next: Next::RetryAt { at, reason },
     }
 }
 

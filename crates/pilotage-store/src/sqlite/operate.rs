@@ -80,8 +80,8 @@ fn reopen(
     transaction
         .connection()
         .prepare_cached(
-            "UPDATE executions SET status = ?2, due = ?3, attempts = 0, retries = retries + 1, finished_at = NULL,
-             finished_record = NULL, cancel_requested_by = NULL WHERE number = ?1",
+            "UPDATE executions SET status = ?2, due = ?3, attempts = 0, retries = retries + 1, reason = NULL,
+             finished_at = NULL, finished_record = NULL, cancel_requested_by = NULL WHERE number = ?1",
         )?
         .execute(params![stored.number, status_code(status), now.as_micros()])?;
     transaction.count(Some(ExecutionStatus::Failed), status);

@@ -31,7 +31,7 @@ pub(super) fn record(
         add_attempt(transaction, now, &stored, attempt)?;
         stored.execution.attempts = stored.execution.attempts.saturating_add(1);
     }
-    follow(transaction, now, &stored, attempt, next)?;
+    follow(transaction, now, &stored, next)?;
     Ok(())
 }
 
@@ -104,13 +104,12 @@ fn follow(
     transaction: &mut Transaction<'_>,
     now: Timestamp,
     stored: &Stored,
-    attempt: Option<&Attempt>,
     next: &Next,
 ) -> Result<(), Failure> {
     set_progress(transaction, stored, next)?;
     match next {
         Next::NextAction => Ok(()),
-        Next::RetryAt { at } => retry_later(transaction, now, stored, attempt, *at),
+        Next::RetryAt { at, reason } => retry_later(transaction, now, stored, *at, reason),
         Next::Succeeded => end(transaction, now, stored, ExecutionStatus::Succeeded, None),
         Next::Failed { reason } => end(transaction, now, stored, ExecutionStatus::Failed, Some(reason)),
         Next::Cancelled { reason } => end(transaction, now, stored, ExecutionStatus::Cancelled, Some(reason)),
@@ -119,14 +118,15 @@ fn follow(
 
 fn set_progress(transaction: &Transaction<'_>, stored: &Stored, next: &Next) -> Result<(), Failure> {
     let execution = &stored.execution;
-    let (action, attempts) = match next {
-        Next::NextAction => (execution.action.saturating_add(1), 0),
-        _ => (execution.action, execution.attempts),
+    // Why an earlier action was put off says nothing about the one that comes now.
+    let (action, attempts, reason) = match next {
+        Next::NextAction => (execution.action.saturating_add(1), 0, None),
+        _ => (execution.action, execution.attempts, execution.reason.as_deref()),
     };
     transaction
         .connection()
-        .prepare_cached("UPDATE executions SET action = ?2, attempts = ?3 WHERE number = ?1")?
-        .execute(params![stored.number, action, attempts])?;
+        .prepare_cached("UPDATE executions SET action = ?2, attempts = ?3, reason = ?4 WHERE number = ?1")?
+        .execute(params![stored.number, action, attempts, reason])?;
     Ok(())
 }
 
@@ -134,8 +134,8 @@ fn retry_later(
     transaction: &mut Transaction<'_>,
     now: Timestamp,
     stored: &Stored,
-    attempt: Option<&Attempt>,
     at: Timestamp,
+    reason: &str,
 ) -> Result<(), Failure> {
     if let Some(by) = &stored.execution.cancel_requested_by {
         // Nobody holds it any more who could learn of the wish at a renewal.
@@ -148,11 +148,10 @@ fn retry_later(
             Some(&reason),
         );
     }
-    let reason = attempt.and_then(|attempt| attempt.error.as_deref());
     transaction
         .connection()
         .prepare_cached(
-            "UPDATE executions SET status = ?2, due = ?3, reason = coalesce(?4, reason), lease_until = NULL
+            "UPDATE executions SET status = ?2, due = ?3, reason = ?4, lease_until = NULL
              WHERE number = ?1",
         )?
         .execute(params![

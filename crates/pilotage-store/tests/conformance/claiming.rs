@@ -12,7 +12,8 @@ use pilotage_core::{
 use crate::{
     backend::Store,
     given::{
-        LEASE, at, attempt, claimed, execution, fail, found, kinds_about, scheduled, scheduled_one, succeed,
+        LEASE, at, attempt, claimed, execution, fail, found, kinds_about, later, scheduled, scheduled_one,
+        succeed,
     },
 };
 
@@ -172,7 +173,7 @@ pub(crate) async fn a_cancel_is_not_forgotten_by_a_retry(store: Arc<dyn Store>) 
     store.cancel(at(1), "ann".to_owned(), id).await.unwrap();
     let tried = attempt(0, 1, AttemptResult::Retryable);
     store
-        .record(&claim, at(2), Some(tried), Next::RetryAt { at: at(60) })
+        .record(&claim, at(2), Some(tried), later(at(60)))
         .await
         .unwrap();
     assert_eq!(found(&*store, id).await.status, ExecutionStatus::Cancelled);

@@ -161,6 +161,14 @@ pub(crate) fn attempt(action: u32, number: u32, result: AttemptResult) -> Attemp
     }
 }
 
+/// The same action again at this moment, because the target is left alone.
+pub(crate) fn later(at: Timestamp) -> Next {
+    Next::RetryAt {
+        at,
+        reason: "the target is left alone".to_owned(),
+    }
+}
+
 /// Lets an execution succeed.
 pub(crate) async fn succeed(store: &dyn Store, claim: &Claim, now: Timestamp) {
     let attempt = attempt(claim.execution.action, 1, AttemptResult::Success);

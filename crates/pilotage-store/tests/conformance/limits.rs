@@ -13,7 +13,8 @@ use pilotage_core::{
 use crate::{
     backend::Store,
     given::{
-        LEASE, at, attempt, claimed, execution, fail, found, limited, scheduled, scheduled_one, succeed,
+        LEASE, at, attempt, claimed, execution, fail, found, later, limited, scheduled, scheduled_one,
+        succeed,
     },
 };
 
@@ -61,7 +62,7 @@ pub(crate) async fn a_retry_keeps_its_place(store: Arc<dyn Store>) {
     let claim = claimed(&*store, at(1)).await;
     let tried = attempt(0, 1, AttemptResult::Retryable);
     store
-        .record(&claim, at(2), Some(tried), Next::RetryAt { at: at(60) })
+        .record(&claim, at(2), Some(tried), later(at(60)))
         .await
         .unwrap();
     assert_eq!(statuses(&*store, &ids).await, [Pending, Waiting]);
@@ -192,7 +193,7 @@ pub(crate) async fn what_was_tried_is_not_coalesced(store: Arc<dyn Store>) {
     let second = scheduled_one(&*store, at(11), |event| debounced(event, "main")).await;
     let tried = attempt(0, 1, AttemptResult::Retryable);
     store
-        .record(&claim, at(12), Some(tried), Next::RetryAt { at: at(60) })
+        .record(&claim, at(12), Some(tried), later(at(60)))
         .await
         .unwrap();
     let third = scheduled_one(&*store, at(13), |event| debounced(event, "main")).await;

@@ -54,6 +54,7 @@ macro_rules! conformance {
                 recording::actions_follow_each_other_under_one_claim,
                 recording::a_retry_waits_for_its_moment_and_counts,
                 recording::later_without_an_attempt_counts_none,
+                recording::a_reason_goes_when_it_no_longer_holds,
                 recording::the_record_of_an_attempt_holds_no_answer,
                 recording::statistics_are_within_ten_percent,
                 recording::time_in_the_dead_letters_is_not_latency,

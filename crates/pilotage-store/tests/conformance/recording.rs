@@ -9,7 +9,7 @@ use pilotage_core::{
 
 use crate::{
     backend::Store,
-    given::{LEASE, at, attempt, claimed, execution, fail, found, records, scheduled_one, succeed},
+    given::{LEASE, at, attempt, claimed, execution, fail, found, later, records, scheduled_one, succeed},
 };
 
 pub(crate) async fn actions_follow_each_other_under_one_claim(store: Arc<dyn Store>) {
@@ -42,13 +42,13 @@ pub(crate) async fn a_retry_waits_for_its_moment_and_counts(store: Arc<dyn Store
     let claim = claimed(&*store, at(0)).await;
     let tried = attempt(0, 1, AttemptResult::Retryable);
     store
-        .record(&claim, at(1), Some(tried.clone()), Next::RetryAt { at: at(60) })
+        .record(&claim, at(1), Some(tried.clone()), later(at(60)))
         .await
         .unwrap();
     let waiting = found(&*store, id).await;
     assert_eq!(waiting.status, ExecutionStatus::Pending);
     assert_eq!((waiting.action, waiting.attempts, waiting.due), (0, 1, at(60)));
-    assert_eq!(waiting.reason, tried.error);
+    assert_eq!(waiting.reason.as_deref(), Some("the target is left alone"));
     assert_eq!(store.next_due().await.unwrap(), Some(at(60)));
     assert_eq!(store.claim(at(59), LEASE, 1).await.unwrap(), []);
     let again = claimed(&*store, at(60)).await;
@@ -61,13 +61,33 @@ pub(crate) async fn a_retry_waits_for_its_moment_and_counts(store: Arc<dyn Store
 pub(crate) async fn later_without_an_attempt_counts_none(store: Arc<dyn Store>) {
     let id = scheduled_one(&*store, at(0), |event| execution(event, "a")).await;
     let claim = claimed(&*store, at(0)).await;
-    store
-        .record(&claim, at(1), None, Next::RetryAt { at: at(5) })
-        .await
-        .unwrap();
+    store.record(&claim, at(1), None, later(at(5))).await.unwrap();
     let waiting = found(&*store, id).await;
     assert_eq!((waiting.attempts, waiting.due), (0, at(5)));
+    assert_eq!(waiting.reason.as_deref(), Some("the target is left alone"));
     assert_eq!(store.attempts(id).await.unwrap(), []);
+}
+
+pub(crate) async fn a_reason_goes_when_it_no_longer_holds(store: Arc<dyn Store>) {
+    let id = scheduled_one(&*store, at(0), |event| execution(event, "a")).await;
+    let claim = claimed(&*store, at(0)).await;
+    store.record(&claim, at(1), None, later(at(5))).await.unwrap();
+    let claim = claimed(&*store, at(5)).await;
+    let tried = attempt(0, 1, AttemptResult::Success);
+    store
+        .record(&claim, at(6), Some(tried), Next::NextAction)
+        .await
+        .unwrap();
+    assert_eq!(found(&*store, id).await.reason, None);
+
+    let (tried, reason) = (attempt(1, 1, AttemptResult::Permanent), "410 Gone".to_owned());
+    store
+        .record(&claim, at(7), Some(tried), Next::Failed { reason })
+        .await
+        .unwrap();
+    assert!(found(&*store, id).await.reason.is_some());
+    let retried = store.retry(at(8), "ann".to_owned(), id).await.unwrap();
+    assert_eq!((retried.status, retried.reason), (ExecutionStatus::Pending, None));
 }
 
 pub(crate) async fn the_record_of_an_attempt_holds_no_answer(store: Arc<dyn Store>) {

@@ -69,11 +69,11 @@ pub(super) struct ExecutionView {
     /// Where it stands: `waiting`, `pending`, `running`, `succeeded`, `failed` or `cancelled`.
     #[schema(value_type = String)]
     status: ExecutionStatus,
-    /// Why, for failed and cancelled ones, and for the last failed attempt of a pending one.
+    /// Why, for failed and cancelled ones, and for a pending one that was put off.
     reason: Option<String>,
     /// Times that it was claimed by a worker.
     claims: u32,
-    /// Index of the action that runs now or next.
+    /// Index of the action that runs now or next, from 0; `reason` counts from 1.
     action: u32,
     /// Attempts already made at that action.
     attempts_made: u32,
@@ -129,7 +129,7 @@ impl From<Execution> for ExecutionView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AttemptView {
-    /// Index of the action in its rule.
+    /// Index of the action in its rule, from 0.
     action: u32,
     /// 1 for the first try of that action.
     number: u32,

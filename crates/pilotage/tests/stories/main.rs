@@ -8,3 +8,4 @@ mod protect;
 mod receiver;
 mod reload;
 mod server;
+mod waiting;

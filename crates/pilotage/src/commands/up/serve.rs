@@ -246,7 +246,7 @@ async fn tell(
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let reporter = Reporter::from_now(wired.ports.clone()).await?;
     let told = up.demo || output.is_json() || output.is_terminal();
-    let mut story = Story::new(output);
+    let mut story = Story::new(output, wired.rules.clone());
     Ok(tokio::spawn(async move {
         if told {
             reporter.run(stop, |record| story.tell(record)).await;

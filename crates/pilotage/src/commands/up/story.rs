@@ -1,6 +1,7 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use pilotage_core::audit::{AuditRecord, kind};
+use pilotage_engine::rule_book::RuleBook;
 use serde_json::Value;
 
 use crate::output::{Output, Style, clean};
@@ -11,13 +12,16 @@ const MOST_REMEMBERED: usize = 10_000;
 /// Tells what happens as it is recorded: one line for each step of the path.
 pub(super) struct Story {
     output: Output,
+    book: Arc<RuleBook>,
+    /// The rule's id by execution.
     rules: HashMap<String, String>,
 }
 
 impl Story {
-    pub(super) fn new(output: Output) -> Self {
+    pub(super) fn new(output: Output, book: Arc<RuleBook>) -> Self {
         Self {
             output,
+            book,
             rules: HashMap::new(),
         }
     }
@@ -116,11 +120,12 @@ impl Story {
             _ => self.output.paint(Style::Bad, "✗"),
         };
         let rule = self.rule(record);
+        let action = self.action(record, facts);
         (
             mark,
             "attempt",
             format!(
-                "{rule}  {request} -> {answer}  (attempt {number}, {})",
+                "{rule}  {request} -> {answer}  ({action}attempt {number}, {})",
                 milliseconds(took)
             ),
         )
@@ -142,6 +147,17 @@ impl Story {
                 "cancelled",
                 format!("{rule}  {reason}"),
             ),
+        }
+    }
+
+    /// Which action, counted from 1, where the rule has more than one.
+    fn action(&self, record: &AuditRecord, facts: &Value) -> String {
+        let loaded = self.book.current();
+        let rule = self.rules.get(&record.subject).and_then(|id| loaded.rule(id));
+        let several = rule.is_none_or(|(rule, _)| rule.rule.actions.len() > 1);
+        match facts.get("action").and_then(Value::as_u64) {
+            Some(index) if several => format!("action {}, ", index.saturating_add(1)),
+            _ => String::new(),
         }
     }
 
