@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{
     cli::Context,
     exit::Done,
-    output::{Cell, Style, Table, duration},
+    output::{Cell, Style, Table, clean, duration},
 };
 
 const EXAMPLES: &str = "\
@@ -55,8 +55,12 @@ impl Answer {
     fn print(&self, context: &Context) -> anyhow::Result<()> {
         let output = &context.output;
         if let Some(error) = &self.config_error {
-            let text = format!("The last change of the configuration was refused: {error}");
-            output.line(output.paint(Style::Bad, &text))?;
+            let heading = "The last change of the configuration was refused, the earlier one stays in force:";
+            output.line(output.paint(Style::Bad, heading))?;
+            for line in error.trim_end().lines() {
+                output.line(format_args!("  {}", clean(line)))?;
+            }
+            output.line("")?;
         }
         output.fields(&self.fields(context))?;
         if !self.rules.is_empty() {

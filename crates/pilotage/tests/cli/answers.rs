@@ -301,7 +301,7 @@ async fn problems_of_the_server_have_their_codes_and_words() {
 #[tokio::test]
 async fn statistics_are_shown() {
     let body = json!({
-        "version": "0.1.0", "uptimeSeconds": 5, "configError": "rules[0]: unknown key", "cursorLag": {"events": 3, "seconds": 1.5},
+        "version": "0.1.0", "uptimeSeconds": 5, "configError": "error: unknown key `ruls`\n --> pilotage.yaml:2:1\n\u{1b}\n", "cursorLag": {"events": 3, "seconds": 1.5},
         "openCircuits": 0,
         "totals": {
             "events": 10, "unhandled": 1, "undecided": 3, "waiting": 0, "pending": 2, "running": 1, "succeeded": 4, "failed": 1,
@@ -314,7 +314,11 @@ async fn statistics_are_shown() {
     });
     let server = answering("/api/v1/stats", 200, &body.to_string()).await;
     insta::assert_snapshot!(run(&server, "stats").ended(0), @r#"
-    The last change of the configuration was refused: rules[0]: unknown key
+    The last change of the configuration was refused, the earlier one stays in force:
+      error: unknown key `ruls`
+       --> pilotage.yaml:2:1
+      \u{1b}
+
     events         10
     unhandled      1
     undecided      3, the oldest since 2026-01-02T03:04:06.000000Z
