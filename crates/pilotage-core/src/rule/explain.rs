@@ -38,6 +38,8 @@ pub struct ExplainedPart {
     pub found: String,
     /// Whether that is what is asked for.
     pub holds: bool,
+    /// It stands below a `not`, so that holding is nothing good by itself.
+    pub negated: bool,
 }
 
 /// Says part by part why a rule matches an event or not.
@@ -48,6 +50,7 @@ pub fn explain(rule: &CompiledRule, event: &Event) -> Explanation {
         expected,
         found: cut(found),
         holds,
+        negated: false,
     };
     let types = match trigger.event_types.as_slice() {
         [] => "any".to_owned(),
@@ -88,20 +91,24 @@ fn explain_condition(condition: &Condition, prefix: &str, event: &Event, parts: 
         Condition::At(test) => return parts.push(explain_test(test, prefix, event)),
         Condition::All(nested) => ("all", "every one holds", nested.as_slice()),
         Condition::Any(nested) => ("any", "one holds", nested.as_slice()),
-        Condition::Not(nested) => ("not", "known not to hold", std::slice::from_ref(nested.as_ref())),
+        Condition::Not(nested) => ("not", "does not hold", std::slice::from_ref(nested.as_ref())),
     };
     let verdict = condition.verdict(event);
+    // What is found is said of what stands below.
+    let found = verdict.map(|holds| holds != (name == "not"));
     let part = format!("{prefix}.{name}");
     parts.push(ExplainedPart {
         part: part.clone(),
         expected: expected.to_owned(),
-        found: verdict
+        found: found
             .map_or("not known, because a value is missing", |holds| {
                 if holds { "holds" } else { "does not hold" }
             })
             .to_owned(),
         holds: verdict == Some(true),
+        negated: false,
     });
+    let below = parts.len();
     for (index, nested) in nested.iter().enumerate() {
         let prefix = match name {
             "not" => part.clone(),
@@ -114,6 +121,9 @@ fn explain_condition(condition: &Condition, prefix: &str, event: &Event, parts: 
                 .for_each(|entry| explain_condition(entry, &prefix, event, parts)),
             other => explain_condition(other, &prefix, event, parts),
         }
+    }
+    if name == "not" {
+        parts.iter_mut().skip(below).for_each(|part| part.negated = true);
     }
 }
 
@@ -138,6 +148,7 @@ fn explain_test(test: &Test, prefix: &str, event: &Event) -> ExplainedPart {
         expected: shown(&test.written),
         found: cut(&found),
         holds: test.verdict(event) == Some(true),
+        negated: false,
     }
 }
 
@@ -173,7 +184,11 @@ mod tests {
         assert_eq!(explanation.matches, !set.matches(&event).matched.is_empty());
         let line = |part: &ExplainedPart| {
             let verdict = if part.holds { "yes" } else { "no " };
-            format!("{verdict} {}: {} <- {}", part.part, part.expected, part.found)
+            let sign = if part.negated { '-' } else { '+' };
+            format!(
+                "{sign} {verdict} {}: {} <- {}",
+                part.part, part.expected, part.found
+            )
         };
         explanation.parts.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -193,18 +208,18 @@ mod tests {
                 "when": "data.none == 1",
             })),
             @r#"
-            yes enabled: true <- true
-            yes source: github <- github
-            yes type: push or release.* <- push
-            yes conditions.any: one holds <- holds
-            no  conditions.any[0].none: 1 <- nothing: the event has no such path
-            yes conditions.any[1].not: known not to hold <- holds
-            no  conditions.any[1].not.ref: "x" <- "refs/heads/main"
-            yes conditions.commits[*].id: "b" <- "a", "b"
-            no  conditions.not: known not to hold <- not known, because a value is missing
-            no  conditions.not.missing: true <- nothing: the event has no such path
-            no  conditions.ref: {"glob":"refs/heads/release/*"} <- "refs/heads/main"
-            no  when: data.none == 1 <- the expression failed: there is no key `none`
+            + yes enabled: true <- true
+            + yes source: github <- github
+            + yes type: push or release.* <- push
+            + yes conditions.any: one holds <- holds
+            + no  conditions.any[0].none: 1 <- nothing: the event has no such path
+            + yes conditions.any[1].not: does not hold <- does not hold
+            - no  conditions.any[1].not.ref: "x" <- "refs/heads/main"
+            + yes conditions.commits[*].id: "b" <- "a", "b"
+            + no  conditions.not: does not hold <- not known, because a value is missing
+            - no  conditions.not.missing: true <- nothing: the event has no such path
+            + no  conditions.ref: {"glob":"refs/heads/release/*"} <- "refs/heads/main"
+            + no  when: data.none == 1 <- the expression failed: there is no key `none`
             "#
         );
     }

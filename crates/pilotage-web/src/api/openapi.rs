@@ -42,6 +42,8 @@ pub(super) struct ExplainedPartSchema {
     found: String,
     /// Whether that is what is asked for.
     holds: bool,
+    /// It stands below a `not`, so that holding is nothing good by itself.
+    negated: bool,
 }
 
 /// What intake answers once a delivery is durable.

@@ -1,6 +1,7 @@
 //! `rule`: look at the rules, test and change them.
 
 mod apply;
+mod payload;
 mod test;
 
 use clap::{Args, Subcommand};
@@ -27,6 +28,7 @@ Examples:
 const TEST_EXAMPLES: &str = "\
 Examples:
   pilotage rule test --event push.json --source github --type push   with the rules of pilotage.yaml
+  pilotage rule test --event run.json --source make                  the payload says what happened
   pilotage rule test --event 01930000-0000-7000-8000-000000000000    with the rules of the server
   pilotage event show ID --format json | pilotage rule test --event - --config new.yaml
 

@@ -42,7 +42,7 @@ prefer a file.";
 const MAX_BODY_BYTES: u64 = 256 << 20;
 
 /// Sources whose deliveries name the event in a header, so that the body alone is not enough.
-const NAMED_BY_HEADER: [&str; 2] = ["github", "gitlab"];
+pub(super) const NAMED_BY_HEADER: [&str; 2] = ["github", "gitlab"];
 
 /// Environment variables with a source's secret, the same that the server reads.
 const SECRET_VARIABLES: [(&str, &str); 3] = [

@@ -85,6 +85,31 @@ fn a_rule_that_matches_ends_with_zero() {
 }
 
 #[test]
+fn a_bare_payload_is_translated_as_its_source_does_it() {
+    let place = Place::new();
+    place.write(
+        "pilotage.yaml",
+        r#"version: 1
+rules:
+  - id: rolled-out
+    trigger: { source: kubernetes, eventTypes: [deployment.failed], conditions: { attributes.namespace: production, verified: true } }
+    actions: [{ type: webhook, target: "https://example.com/hook" }]
+"#,
+    );
+    let failed = include_str!("../../../../fixtures/kubernetes/deployment.failed.json");
+    place.write("failed.json", failed);
+    place
+        .run("rule test --event failed.json --source kubernetes")
+        .ended(0);
+    let ran = place.run("rule test --event failed.json --source kubernetes --type nonsense");
+    assert!(
+        ran.err.contains("kubernetes makes `deployment.failed`"),
+        "{ran:#?}"
+    );
+    ran.ended(0);
+}
+
+#[test]
 fn what_cannot_be_tested_is_a_usage_error() {
     let place = place("refs/heads/main");
     place.write(
@@ -100,6 +125,11 @@ fn what_cannot_be_tested_is_a_usage_error() {
             "cannot read missing.json",
         ),
         ("rule test --event push.json --source github", "--type"),
+        ("rule test --event push.json --source billing", "--type"),
+        (
+            "rule test --event push.json --source kubernetes",
+            "kubernetes would refuse this payload",
+        ),
         (
             "rule test --event push.json --source github --type push --rule deploy-mian",
             "did you mean `deploy-main`?",

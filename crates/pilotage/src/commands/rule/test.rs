@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::server_rules;
+use super::{payload, server_rules};
 use crate::{
     cli::Context,
     client::Client,
@@ -43,13 +43,13 @@ pub(crate) struct Test {
     /// server.
     #[arg(long, value_name = "FILE", env = "PILOTAGE_CONFIG")]
     config: Option<PathBuf>,
-    /// The file is a bare payload of this source.
+    /// The file is a bare payload of this source
     ///
-    /// It has no `attributes`, which only the source itself reads out of a delivery: where a rule asks for those, send the
-    /// payload with `webhook send` and test the event.
-    #[arg(long, value_name = "NAME", requires = "event_type")]
+    /// A built-in source reads type, attributes and data out of it as it does with a delivery; the payload of a custom
+    /// source is taken as it is, without attributes.
+    #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// The file is a bare payload of this type.
+    /// What the payload stands for, where only a header says it (github, gitlab) and for custom sources
     #[arg(long = "type", value_name = "TYPE", requires = "source")]
     event_type: Option<String>,
 }
@@ -94,11 +94,9 @@ impl Test {
             read(&self.event).map_err(|error| usage(format!("cannot read {}: {error}", self.event)))?;
         let value: Value = serde_json::from_slice(&text)
             .map_err(|error| usage(format!("{} is not JSON: {error}", self.event)))?;
-        match (&self.source, &self.event_type) {
-            (Some(source), Some(event_type)) => {
-                event(json!({ "source": source, "type": event_type, "data": value }))
-            }
-            _ => event(value),
+        match &self.source {
+            Some(source) => event(payload::event(source, self.event_type.as_deref(), &text)?),
+            None => event(value),
         }
     }
 
@@ -141,7 +139,7 @@ fn event(mut value: Value) -> anyhow::Result<Event> {
         .filter(|fields| fields.contains_key("source") && fields.contains_key("data"));
     let Some(fields) = fields else {
         return Err(usage(
-            "this is a bare payload: say with --source and --type which event it stands for",
+            "this is a bare payload: say with --source whose it is, and with --type what it stands for where only a header says that",
         ));
     };
     let data = fields.remove("data").unwrap_or(Value::Null);
@@ -236,12 +234,15 @@ fn print_rule(rule: &Explanation, output: &Output) -> anyhow::Result<()> {
         expected,
         found,
         holds,
+        negated,
     } in &rule.parts
     {
-        let mark = if *holds {
-            Cell::styled(Style::Good, "✓ yes")
-        } else {
-            Cell::styled(Style::Bad, "✗ no")
+        let mark = match (negated, holds) {
+            // Below a `not`, neither is good or bad by itself.
+            (true, true) => Cell::styled(Style::Faint, "  yes"),
+            (true, false) => Cell::styled(Style::Faint, "  no"),
+            (false, true) => Cell::styled(Style::Good, "✓ yes"),
+            (false, false) => Cell::styled(Style::Bad, "✗ no"),
         };
         table.row([mark, part.into(), expected.into(), found.into()]);
     }
