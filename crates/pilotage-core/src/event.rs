@@ -84,6 +84,8 @@ pub struct NewEvent {
     pub facts: EventFacts,
     /// JSON text of `data`; known to parse within the limits of `json::check`.
     pub data: Bytes,
+    /// SHA-256 of `data` where it is not the raw body; `None` where it is, so that no body is hashed twice.
+    pub data_digest: Option<Digest>,
 }
 
 /// An event as the log holds it.

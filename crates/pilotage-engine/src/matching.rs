@@ -10,7 +10,7 @@ use std::{
 use pilotage_core::{
     Digest, Event, ExecutionId, NewExecution, Position, StoredEvent, Timestamp,
     execution::Slot,
-    ports::{Advance, Decision, News, RuleFault, RuleVersion, ScheduleError, StoreError},
+    ports::{Advance, Decision, Interest, News, RuleFault, RuleVersion, ScheduleError, StoreError},
     rule::{CompiledRule, Template, TemplateScope},
 };
 use tokio_util::sync::CancellationToken;
@@ -72,11 +72,11 @@ impl Matcher {
     /// The store failed; nothing was decided.
     pub async fn match_next(&self) -> Result<usize, StoreError> {
         let from = self.ports.queue.cursor().await?;
-        let events = self.ports.log.read_after(from, BATCH).await?;
+        let loaded = self.rules.current();
+        let events = self.ports.log.read_after(from, BATCH, &interest(&loaded)).await?;
         let Some(last) = events.last() else { return Ok(0) };
         let to = last.position;
         let count = events.len();
-        let loaded = self.rules.current();
         let now = Timestamp::now();
         let decided = tokio::task::spawn_blocking(move || decide_all(&loaded, &events, now));
         let decided = decided
@@ -136,8 +136,20 @@ fn decide_all(loaded: &Loaded, events: &[StoredEvent], now: Timestamp) -> Vec<De
     events.iter().map(|stored| decide(loaded, stored, now)).collect()
 }
 
+/// Only events that a rule could match are looked into.
+fn interest(loaded: &Arc<Loaded>) -> Interest {
+    let loaded = loaded.clone();
+    Arc::new(move |facts| loaded.set.concerns(&facts.source, &facts.event_type))
+}
+
 /// Asks every rule about one event.
 pub(crate) fn decide(loaded: &Loaded, stored: &StoredEvent, now: Timestamp) -> Decided {
+    if !loaded
+        .set
+        .concerns(&stored.facts.source, &stored.facts.event_type)
+    {
+        return nothing_decided(stored);
+    }
     let event = match Event::try_from(stored) {
         Ok(event) => event,
         Err(error) => return undecidable(stored, &error),

@@ -85,6 +85,7 @@ fn event(data: &Bytes, digest: Digest) -> NewEvent {
             digest,
         },
         data: data.clone(),
+        data_digest: None,
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use pilotage_core::{
     Digest, EventFacts, EventId, ExecutionId, NewEvent, NewExecution, Position, TenantId, Timestamp,
     execution::{Attempt, AttemptResult, Next},
-    ports::{Advance, Decision, EventLog, ExecutionQueue, History},
+    ports::{Advance, Decision, EventLog, ExecutionQueue, History, Interest},
 };
 use pilotage_store::{LocalBell, SqliteStore};
 
@@ -56,15 +56,22 @@ async fn append(store: SqliteStore, count: i64) -> Outcome {
             digest: Digest::of(b"{}"),
         };
         let data = bytes::Bytes::from_static(b"{}");
-        store.append(NewEvent { facts, data }).await?;
+        store
+            .append(NewEvent {
+                facts,
+                data,
+                data_digest: None,
+            })
+            .await?;
     }
     Ok(())
 }
 
 async fn decide(store: &SqliteStore, count: i64) -> Outcome {
+    let whole: Interest = Arc::new(|_| true);
     let mut from = store.cursor().await?;
     while from.0 < count {
-        let events = store.read_after(from, usize::try_from(STEP)?).await?;
+        let events = store.read_after(from, usize::try_from(STEP)?, &whole).await?;
         let to = Position(from.0 + i64::try_from(events.len())?);
         let decisions = events
             .iter()

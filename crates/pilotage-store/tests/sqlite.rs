@@ -9,7 +9,8 @@ use pilotage_core::{
     Digest, EventFacts, EventId, ExecutionId, NewEvent, NewExecution, Position, TenantId, Timestamp,
     execution::Next,
     ports::{
-        Advance, Appended, AuditTrail, Decision, EventLog, ExecutionQueue, History, Registry, StoreError,
+        Advance, Appended, AuditTrail, Decision, EventLog, ExecutionQueue, History, Interest, Registry,
+        StoreError,
     },
 };
 use pilotage_store::{LocalBell, OpenError, SqliteStore, VerifyError, verify_file};
@@ -35,6 +36,7 @@ fn event(delivery_id: &str, data: &[u8]) -> NewEvent {
             digest: Digest::of(data),
         },
         data: Bytes::copy_from_slice(data),
+        data_digest: None,
     }
 }
 
@@ -185,6 +187,7 @@ async fn data_that_is_not_the_raw_body_is_checked_too() {
     let path = folder.path().join("store.db");
     let store = open(&path);
     let mut form = event("1", br#"{"zen":"x"}"#);
+    form.data_digest = Some(Digest::of(&form.data));
     form.facts.digest = Digest::of(b"payload=%7B%22zen%22%3A%22x%22%7D");
     store.append(form).await.unwrap();
     store.close().await;
@@ -289,7 +292,14 @@ async fn two_processes_on_one_file_share_one_log_and_one_chain() {
         new += i32::from(matches!(task.await.unwrap(), Appended::New(_)));
     }
     assert_eq!(new, 50);
-    assert_eq!(stores[0].read_after(Position(0), 100).await.unwrap().len(), 50);
+    assert_eq!(
+        stores[0]
+            .read_after(Position(0), 100, &(Arc::new(|_: &EventFacts| true) as Interest))
+            .await
+            .unwrap()
+            .len(),
+        50
+    );
     for store in stores {
         store.close().await;
     }

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::{EventId, NewEvent, Position, StoredEvent};
+use crate::{EventFacts, EventId, NewEvent, Position, StoredEvent};
 
 /// What became of an appended event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,10 @@ pub enum Appended {
     Duplicate(Position, EventId),
 }
 
+/// Whose data a reader will look into. Reading and unpacking a body costs far more than its facts, and most events of
+/// a busy log concern no rule.
+pub type Interest = Arc<dyn Fn(&EventFacts) -> bool + Send + Sync>;
+
 /// The log of accepted deliveries.
 #[async_trait]
 pub trait EventLog: Send + Sync {
@@ -20,5 +26,12 @@ pub trait EventLog: Send + Sync {
     async fn append(&self, event: NewEvent) -> Result<Appended, StoreError>;
 
     /// Up to `limit` events after `after`, oldest first. Once a reader has been given p, nothing below p appears later.
-    async fn read_after(&self, after: Position, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Fewer than `limit` does not mean the end: large bodies make the batch shorter. `data` is there only for events that
+    /// `interest` holds for.
+    async fn read_after(
+        &self,
+        after: Position,
+        limit: usize,
+        interest: &Interest,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
 }

@@ -70,11 +70,14 @@ struct Accepted<'a> {
 
 impl Prepared {
     fn of(event: NewEvent) -> Result<Self, Failure> {
-        let NewEvent { facts, data } = event;
+        let NewEvent {
+            facts,
+            data,
+            data_digest,
+        } = event;
         let attributes = (!facts.attributes.is_empty())
             .then(|| serde_json::to_string(&facts.attributes))
             .transpose()?;
-        let data_digest = Digest::of(&data);
         let accepted = Accepted {
             delivery_id: &facts.delivery_id,
             event_type: &facts.event_type,
@@ -82,7 +85,7 @@ impl Prepared {
             verified: facts.verified,
             size: data.len(),
             digest: facts.digest,
-            data_digest: (data_digest != facts.digest).then_some(data_digest),
+            data_digest,
             attributes_digest: attributes.as_ref().map(|text| Digest::of(text.as_bytes())),
         };
         let audit_tail = serde_json::to_string(&accepted)?;

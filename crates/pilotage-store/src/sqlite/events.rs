@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use pilotage_core::{Digest, EventFacts, EventId, Position, StoredEvent, TenantId};
-use rusqlite::{Connection, Row, params};
+use pilotage_core::{Digest, EventFacts, EventId, Position, StoredEvent, TenantId, ports::Interest};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
     columns::{digest, moment, unreadable, uuid},
@@ -102,28 +102,46 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     })
 }
 
-/// Events with data after a position, oldest first; fewer than `limit` where bodies are large.
+/// Events after a position, oldest first, with the data of those that are of interest; fewer than `limit` where bodies are
+/// large.
 pub(super) fn read_after(
     connection: &Connection,
     after: Position,
     limit: usize,
+    interest: &Interest,
 ) -> Result<Vec<StoredEvent>, Failure> {
-    let sql = format!(
-        "SELECT {FACTS}, b.size, b.compressed, b.data FROM events e LEFT JOIN bodies b USING (position)
-         WHERE e.position > ?1 ORDER BY e.position LIMIT ?2"
-    );
+    let sql = format!("SELECT {FACTS} FROM events e WHERE e.position > ?1 ORDER BY e.position LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![after.0, limit])?;
     let mut events = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        let event = stored(row)?;
-        bytes += event.data.as_ref().map_or(0, Bytes::len);
-        events.push(event);
+        let (position, facts) = facts(row)?;
+        let data = if interest(&facts) {
+            body(connection, position)?
+        } else {
+            None
+        };
+        bytes += data.as_ref().map_or(0, Bytes::len);
+        events.push(StoredEvent {
+            position,
+            facts,
+            data,
+        });
         if bytes >= READ_BYTES {
             break;
         }
     }
     Ok(events)
+}
+
+/// The data of the event at a position; `None` once pruned.
+fn body(connection: &Connection, position: Position) -> Result<Option<Bytes>, Failure> {
+    let mut statement =
+        connection.prepare_cached("SELECT size, compressed, data FROM bodies WHERE position = ?1")?;
+    let found = statement
+        .query_row(params![position.0], |row| data(row, 0))
+        .optional()?;
+    Ok(found.flatten())
 }

@@ -31,7 +31,7 @@ use std::{
 use async_trait::async_trait;
 use pilotage_core::{
     NewEvent, Position, StoredEvent,
-    ports::{Appended, Bell, EventLog, StoreError},
+    ports::{Appended, Bell, EventLog, Interest, StoreError},
 };
 
 pub use error::OpenError;
@@ -109,9 +109,15 @@ impl EventLog for SqliteStore {
         append::append(&self.writer, event).await
     }
 
-    async fn read_after(&self, after: Position, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn read_after(
+        &self,
+        after: Position,
+        limit: usize,
+        interest: &Interest,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let interest = interest.clone();
         self.readers
-            .read(move |connection| events::read_after(connection, after, limit))
+            .read(move |connection| events::read_after(connection, after, limit, &interest))
             .await
     }
 }

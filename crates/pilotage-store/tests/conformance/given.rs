@@ -8,7 +8,7 @@ use pilotage_core::{
     TenantId, Timestamp,
     audit::{AuditRecord, NewAuditRecord, kind},
     execution::{Attempt, AttemptResult, Claim, Next, OnLimit, Slot},
-    ports::{Advance, Appended, Decision},
+    ports::{Advance, Appended, Decision, Interest},
 };
 
 use crate::backend::Store;
@@ -41,7 +41,13 @@ pub(crate) fn event(delivery_id: &str) -> NewEvent {
             digest: Digest::of(&data),
         },
         data,
+        data_digest: None,
     }
+}
+
+/// A reader that looks into every event.
+pub(crate) fn everything() -> Interest {
+    std::sync::Arc::new(|_| true)
 }
 
 /// Appends a delivery that must be new; answers it as the log holds it.

@@ -11,7 +11,8 @@ use pilotage_core::{
 use crate::{
     backend::Store,
     given::{
-        appended, at, claimed, decision, event, execution, note, records, scheduled_one, step_to, succeed,
+        appended, at, claimed, decision, event, everything, execution, note, records, scheduled_one, step_to,
+        succeed,
     },
 };
 
@@ -103,7 +104,7 @@ pub(crate) async fn retention_prunes_old_bodies_and_keeps_the_facts(store: Arc<d
     assert_eq!(store.prune_bodies(at(60), at(40), 2).await.unwrap(), 2);
     assert_eq!(store.prune_bodies(at(60), at(40), 2).await.unwrap(), 1);
     assert_eq!(store.prune_bodies(at(60), at(40), 2).await.unwrap(), 0);
-    let events = store.read_after(Position(0), 10).await.unwrap();
+    let events = store.read_after(Position(0), 10, &everything()).await.unwrap();
     let kept: Vec<_> = events.iter().map(|event| event.data.is_some()).collect();
     assert_eq!(kept, [false, false, false, true]);
     assert_eq!(events[0].facts.delivery_id, "1");

@@ -6,17 +6,18 @@ use bytes::Bytes;
 use pilotage_core::{
     Digest, EventId, Position, TenantId,
     audit::kind,
-    ports::{Appended, EventFilter},
+    ports::{Appended, EventFilter, Interest},
 };
 
 use crate::{
     backend::Store,
-    given::{appended, at, event, records},
+    given::{appended, at, event, everything, records},
 };
 
 pub(crate) async fn what_was_appended_is_read_back(store: Arc<dyn Store>) {
     let mut plain = event("short");
     plain.data = Bytes::from_static(b"{}");
+    plain.data_digest = Some(Digest::of(&plain.data));
     plain.facts.digest = Digest::of(b"payload=%7B%7D");
     plain.facts.attributes.clear();
     plain.facts.verified = false;
@@ -25,9 +26,23 @@ pub(crate) async fn what_was_appended_is_read_back(store: Arc<dyn Store>) {
     for new in [event("1"), plain, odd] {
         expected.push(appended(&*store, new).await);
     }
-    assert_eq!(store.read_after(Position(0), 10).await.unwrap(), expected);
-    assert_eq!(store.read_after(Position(1), 1).await.unwrap(), expected[1..2]);
-    assert_eq!(store.read_after(Position(3), 10).await.unwrap(), []);
+    assert_eq!(
+        store.read_after(Position(0), 10, &everything()).await.unwrap(),
+        expected
+    );
+    assert_eq!(
+        store.read_after(Position(1), 1, &everything()).await.unwrap(),
+        expected[1..2]
+    );
+    assert_eq!(
+        store.read_after(Position(3), 10, &everything()).await.unwrap(),
+        []
+    );
+    let first_alone: Interest = Arc::new(|facts| facts.delivery_id == "1");
+    let read = store.read_after(Position(0), 10, &first_alone).await.unwrap();
+    assert_eq!(read.len(), 3, "what is of no interest is there all the same");
+    assert_eq!(read[0], expected[0]);
+    assert_eq!((&read[1].facts, &read[1].data), (&expected[1].facts, &None));
     for stored in &expected {
         assert_eq!(store.event(stored.facts.id).await.unwrap().as_ref(), Some(stored));
         assert_eq!(
@@ -59,7 +74,10 @@ pub(crate) async fn a_redelivery_names_the_first_and_writes_nothing(store: Arc<d
         Appended::Duplicate(first.position, first.facts.id)
     );
     assert_eq!(store.head().await.unwrap(), head);
-    assert_eq!(store.read_after(Position(0), 10).await.unwrap(), [first]);
+    assert_eq!(
+        store.read_after(Position(0), 10, &everything()).await.unwrap(),
+        [first]
+    );
 }
 
 pub(crate) async fn the_same_delivery_id_of_another_source_or_tenant_is_another_delivery(
@@ -96,7 +114,14 @@ pub(crate) async fn of_equal_deliveries_at_once_exactly_one_is_new(store: Arc<dy
         new += i32::from(matches!(task.await.unwrap(), Appended::New(_)));
     }
     assert_eq!(new, 4);
-    assert_eq!(store.read_after(Position(0), 100).await.unwrap().len(), 4);
+    assert_eq!(
+        store
+            .read_after(Position(0), 100, &everything())
+            .await
+            .unwrap()
+            .len(),
+        4
+    );
 }
 
 pub(crate) async fn a_follower_of_concurrent_appenders_misses_nothing(store: Arc<dyn Store>) {
@@ -115,7 +140,7 @@ pub(crate) async fn a_follower_of_concurrent_appenders_misses_nothing(store: Arc
     let follow = async {
         let (mut seen, mut last) = (BTreeSet::new(), Position(0));
         while seen.len() < APPENDERS * EACH {
-            for event in store.read_after(last, 50).await.unwrap() {
+            for event in store.read_after(last, 50, &everything()).await.unwrap() {
                 assert!(event.position > last, "the log goes on behind what was read");
                 last = event.position;
                 seen.insert(event.facts.delivery_id);

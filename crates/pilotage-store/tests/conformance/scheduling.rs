@@ -11,8 +11,8 @@ use pilotage_core::{
 use crate::{
     backend::Store,
     given::{
-        appended, at, claimed, decision, event, execution, found, kinds_about, records, scheduled,
-        scheduled_one, step_to, succeed,
+        appended, at, claimed, decision, event, everything, execution, found, kinds_about, records,
+        scheduled, scheduled_one, step_to, succeed,
     },
 };
 
@@ -91,7 +91,7 @@ pub(crate) async fn of_two_matchers_one_wins_each_step(store: Arc<dyn Store>) {
             tokio::spawn(async move {
                 loop {
                     let from = store.cursor().await.unwrap();
-                    let Some(next) = store.read_after(from, 1).await.unwrap().pop() else {
+                    let Some(next) = store.read_after(from, 1, &everything()).await.unwrap().pop() else {
                         return;
                     };
                     let decisions = vec![decision(&next, vec![execution(&next, "a")])];

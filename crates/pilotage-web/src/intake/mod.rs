@@ -188,6 +188,8 @@ fn new_event(
         data,
         attributes,
     } = received;
+    let data = body::share(body, data);
+    let is_body = data.as_ptr() == body.as_ptr() && data.len() == body.len();
     Ok(NewEvent {
         facts: EventFacts {
             id: EventId::fresh(),
@@ -201,6 +203,7 @@ fn new_event(
             attributes,
             digest: Digest::of(body),
         },
-        data: body::share(body, data),
+        data_digest: (!is_body).then(|| Digest::of(&data)),
+        data,
     })
 }

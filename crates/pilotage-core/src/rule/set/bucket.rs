@@ -72,6 +72,10 @@ impl Hasher for AlreadyHashed {
 
 impl Bucket {
     /// A rule that has to be asked about every event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_value.is_empty() && self.by_prefix.is_empty() && self.others.is_empty()
+    }
+
     pub(super) fn add(&mut self, position: u32) {
         self.others.push(position);
     }

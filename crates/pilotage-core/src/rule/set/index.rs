@@ -64,6 +64,15 @@ impl Index {
         index
     }
 
+    /// Whether there is any rule for this source and type.
+    pub(super) fn concerns(&self, source: &str, event_type: &str) -> bool {
+        let named = self.sources.get(source);
+        named
+            .into_iter()
+            .chain([&self.any_source])
+            .any(|by_type| by_type.concerns(event_type))
+    }
+
     /// Positions of the rules that may match, ascending. Includes every rule that does.
     pub(super) fn candidates(&self, event: &Event) -> Vec<u32> {
         let mut candidates = Vec::new();
@@ -96,6 +105,12 @@ impl ByType {
                 &mut self.globs[place].1
             }
         }
+    }
+
+    fn concerns(&self, event_type: &str) -> bool {
+        !self.any_type.is_empty()
+            || self.types.contains_key(event_type)
+            || self.globs.iter().any(|(glob, _)| glob.is_match(event_type))
     }
 
     fn collect(&self, event: &Event, hasher: &RandomState, candidates: &mut Vec<u32>) {
