@@ -68,6 +68,9 @@ pub enum RuleBookError {
     /// The rules do not hold; pointers begin at `/rules/INDEX` for the file and at the rule itself for the API.
     #[error("the rules have {} problem(s)", .0.len())]
     Invalid(Vec<Problem>),
+    /// Rules that came through the API would no longer fit: id and what is wrong, with pointers into the rule itself.
+    #[error("{}", misfits(.0))]
+    Misfits(BTreeMap<String, Vec<Problem>>),
     /// It belongs to the configuration file.
     #[error("rule `{0}` is written in the configuration file: change it there")]
     InFile(String),
@@ -77,6 +80,20 @@ pub enum RuleBookError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// One line for each rule, and what to do. No line of the file is to blame.
+fn misfits(rules: &BTreeMap<String, Vec<Problem>>) -> String {
+    let mut text = String::from("rules that were made through the API do not fit this configuration");
+    for (id, problems) in rules {
+        for problem in problems {
+            text.push_str("\n  rule `");
+            text.push_str(id);
+            text.push_str("`, ");
+            text.push_str(&problem.to_string());
+        }
+    }
+    text + "\n  = help: keep what they need, or change them first with `pilotage rule apply` or `pilotage rule delete`"
 }
 
 /// What `put` did.
@@ -103,7 +120,7 @@ impl RuleBook {
     /// The file's rules do not hold, or the store cannot be read.
     pub async fn open(registry: Arc<dyn Registry>, foundation: Foundation) -> Result<Self, RuleBookError> {
         let stored = read_stored(registry.as_ref()).await?;
-        let loaded = load(foundation, stored, Misfit::SetAside)?;
+        let loaded = load(foundation, stored, None)?;
         for (id, problems) in &loaded.set_aside {
             let problem = problems.first().map(ToString::to_string).unwrap_or_default();
             tracing::error!(rule = %id, %problem, "a rule made through the API does not fit the configuration and is set aside");
@@ -123,12 +140,24 @@ impl RuleBook {
     /// Takes a new configuration file's part, or leaves everything as it was.
     ///
     /// # Errors
-    /// The new rules do not hold, also when an API rule would no longer fit.
+    /// The new rules do not hold, or a rule that came through the API would no longer fit.
     pub async fn replace_foundation(&self, foundation: Foundation) -> Result<(), RuleBookError> {
         let _changing = self.changing.lock().await;
-        let stored = self.loaded.load().stored.clone();
-        self.loaded
-            .store(Arc::new(load(foundation, stored, Misfit::Refuse)?));
+        let current = self.loaded.load_full();
+        let stored = current.stored.clone();
+        let loaded = load(foundation, stored, None)?;
+        // What is set aside already is no reason to refuse a change that does not concern it.
+        let is_new = |id: &str| !current.set_aside.contains_key(id);
+        let misfits: BTreeMap<_, _> = loaded
+            .set_aside
+            .iter()
+            .filter(|(id, _)| is_new(id))
+            .map(|(id, problems)| (id.clone(), problems.clone()))
+            .collect();
+        if !misfits.is_empty() {
+            return Err(RuleBookError::Misfits(misfits));
+        }
+        self.loaded.store(Arc::new(loaded));
         Ok(())
     }
 
@@ -149,7 +178,7 @@ impl RuleBook {
         } else {
             Put::Created
         };
-        let loaded = load(current.foundation.clone(), stored, Misfit::RefuseOnly(&id))?;
+        let loaded = load(current.foundation.clone(), stored, Some(&id))?;
         let json = loaded
             .set
             .get(&id)
@@ -191,7 +220,7 @@ impl RuleBook {
         }
         let mut stored = current.stored.clone();
         stored.remove(id);
-        let loaded = load(current.foundation.clone(), stored, Misfit::SetAside)?;
+        let loaded = load(current.foundation.clone(), stored, None)?;
         if !self
             .registry
             .delete_rule(id, rule_change(now, actor, id, "deleted"))
@@ -225,28 +254,11 @@ async fn read_stored(registry: &dyn Registry) -> Result<BTreeMap<String, Rule>, 
     rules.into_iter().map(parse).collect()
 }
 
-/// What happens to an API rule that does not fit.
-#[derive(Clone, Copy)]
-enum Misfit<'a> {
-    SetAside,
-    Refuse,
-    RefuseOnly(&'a str),
-}
-
-impl Misfit<'_> {
-    fn refuses(self, id: &str) -> bool {
-        match self {
-            Self::SetAside => false,
-            Self::Refuse => true,
-            Self::RefuseOnly(only) => only == id,
-        }
-    }
-}
-
+/// An API rule that does not fit is set aside, unless it is `must_fit`.
 fn load(
     foundation: Foundation,
     stored: BTreeMap<String, Rule>,
-    misfit: Misfit<'_>,
+    must_fit: Option<&str>,
 ) -> Result<Loaded, RuleBookError> {
     let mut problems = check_file(&foundation);
     let mut origins: BTreeMap<String, Origin> = foundation
@@ -261,7 +273,7 @@ fn load(
         if found.is_empty() {
             origins.insert(id.clone(), Origin::Api);
             rules.push(rule.clone());
-        } else if misfit.refuses(id) {
+        } else if must_fit == Some(id) {
             problems.extend(found);
         } else {
             set_aside.insert(id.clone(), found);

@@ -267,7 +267,7 @@ impl From<RuleBookError> for Problem {
         let detail = error.to_string();
         match error {
             RuleBookError::Invalid(problems) => Self::new(Kind::Invalid, detail).with_errors(problems),
-            RuleBookError::InFile(_) => Self::new(Kind::Conflict, detail),
+            RuleBookError::InFile(_) | RuleBookError::Misfits(_) => Self::new(Kind::Conflict, detail),
             RuleBookError::NotFound(_) => Self::new(Kind::NotFound, detail),
             RuleBookError::Store(error) => error.into(),
         }

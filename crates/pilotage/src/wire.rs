@@ -18,7 +18,7 @@ use pilotage_engine::{
 use pilotage_store::{LocalBell, SqliteStore};
 use pilotage_web::{Door, WebSettings, intake::Limit};
 
-use crate::settings::{Settings, SettingsError, Surroundings};
+use crate::settings::{Settings, Surroundings};
 
 /// Everything that runs, connected.
 pub(crate) struct Wired {
@@ -136,7 +136,7 @@ pub(crate) async fn reload(
 /// Problems of rules point into the file; everything else is passed on.
 pub(crate) fn explain(settings: &Settings, error: RuleBookError) -> anyhow::Error {
     match error {
-        RuleBookError::Invalid(problems) => SettingsError::from(settings.problems(problems)).into(),
+        RuleBookError::Invalid(problems) => settings.problems(problems).into(),
         other => other.into(),
     }
 }
