@@ -9,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
-use pilotage_core::config;
+use pilotage_core::{config, json};
 use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -109,9 +109,10 @@ async fn read_body(body: Body) -> Result<Bytes, Problem> {
 }
 
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let value = serde_json::from_slice(bytes);
-    let value =
-        value.map_err(|error| Problem::new(Kind::BadRequest, format!("the body is not JSON: {error}")))?;
+    let refuse = |error: String| Problem::new(Kind::BadRequest, format!("the body is not JSON: {error}"));
+    // Before anything is built: what `check` lets through cannot exhaust the stack.
+    json::check(bytes).map_err(|error| refuse(error.to_string()))?;
+    let value = serde_json::from_slice(bytes).map_err(|error| refuse(error.to_string()))?;
     convert(&value)
 }
 
@@ -185,6 +186,7 @@ mod tests {
             (r#"{"numbers":[1]} x"#, Some(400)),
             (r#"{"numbers":[1"#, Some(400)),
             ("", Some(400)),
+            (r#"{"$serde_json::private::RawValue":"1"}"#, Some(400)),
             (r#"{"numbers":[300]}"#, Some(422)),
             (r#"{"number":[]}"#, Some(422)),
             ("[]", Some(422)),
