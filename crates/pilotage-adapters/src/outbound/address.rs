@@ -13,6 +13,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use pilotage_core::config::Problem;
 use url::{Host, Url};
 
+use super::client::read_url;
+
 const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
 }
@@ -143,6 +145,34 @@ impl AddressPolicy {
         }
     }
 
+    /// Judges an address when it is written down, before anything is sent: whatever can be refused without asking DNS.
+    /// Templates may stand behind the host.
+    ///
+    /// # Errors
+    /// One problem at `""` with what to do. It repeats the host, never the rest.
+    pub fn check_written(&self, text: &str) -> Result<(), Problem> {
+        let url = read_url(text).map_err(|message| Problem::at("", message))?;
+        let refused = |what: String| {
+            Problem::at("", what)
+                .help("if it may be reached, add it to `outgoing.allow` in the configuration")
+        };
+        self.check_literal(&url)
+            .map_err(|error| refused(error.to_string()))?;
+        match url.domain() {
+            Some(name) if is_localhost(name) && !self.may_allow_localhost(name) => Err(refused(format!(
+                "{name} is this machine itself, which `outgoing.allow` does not name"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// By its name, or by any of the addresses that it stands for.
+    fn may_allow_localhost(&self, name: &str) -> bool {
+        self.allows_host(name)
+            || self.allows_address(Ipv4Addr::LOCALHOST.into())
+            || self.allows_address(Ipv6Addr::LOCALHOST.into())
+    }
+
     fn allows_address(&self, address: IpAddr) -> bool {
         let embedded = match address {
             IpAddr::V6(address) => embedded_v4(address).map(IpAddr::V4),
@@ -151,6 +181,12 @@ impl AddressPolicy {
         let allowed = |address: &IpAddr| self.networks.iter().any(|network| network.contains(address));
         allowed(&address) || embedded.as_ref().is_some_and(allowed)
     }
+}
+
+/// RFC 6761 6.3: these names always mean loopback.
+fn is_localhost(name: &str) -> bool {
+    let name = canonical_name(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// What keeps an address from being globally reachable, or `None` when nothing does.
@@ -381,5 +417,56 @@ mod tests {
             AddressPolicy::new(&["10.0.0.0/8", "10.0.0.0/33", "a b", "http://x/", "127.1", "*"]).unwrap_err();
         let pointers: Vec<&str> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/1", "/2", "/3", "/4", "/5"]);
+    }
+
+    #[test]
+    fn what_is_written_down_is_judged_without_dns() {
+        let open = AddressPolicy::default();
+        let loopback = AddressPolicy::new(&["127.0.0.1", "10.1.0.0/16"]).unwrap();
+        let named = AddressPolicy::new(&["localhost"]).unwrap();
+        let cases = [
+            (&open, "https://ci.example.com/${event.id}", None),
+            (&open, "https://hooks.internal/", None),
+            (
+                &open,
+                "http://127.0.0.1:9000/x",
+                Some("127.0.0.1 is a loopback address"),
+            ),
+            (&open, "http://[::1]/", Some("::1 is a loopback address")),
+            (&open, "http://0x7f.1/", Some("127.0.0.1 is a loopback address")),
+            (
+                &open,
+                "http://10.1.2.3/${event.id}?token=s3cret",
+                Some("10.1.2.3 is a private address"),
+            ),
+            (&open, "http://LOCALHOST:9000/", Some("localhost is this machine")),
+            (
+                &open,
+                "http://a.localhost./",
+                Some("a.localhost. is this machine"),
+            ),
+            (
+                &open,
+                "https://user:s3cret@ci.example.com/",
+                Some("holds a user name or password"),
+            ),
+            (&open, "https://exa mple/", Some("is no address")),
+            (&loopback, "http://127.0.0.1:9000/x", None),
+            (&loopback, "http://10.1.2.3/", None),
+            (&loopback, "http://localhost:9000/", None),
+            (&loopback, "http://10.2.0.1/", Some("a private address")),
+            (&named, "http://localhost:9000/", None),
+            (&named, "http://127.0.0.1/", Some("a loopback address")),
+        ];
+        for (policy, url, expected) in cases {
+            match (policy.check_written(url), expected) {
+                (Ok(()), None) => {}
+                (Err(problem), Some(part)) => {
+                    assert!(problem.message.contains(part), "{url}: {problem}");
+                    assert!(!problem.to_string().contains("s3cret"), "{url}: {problem}");
+                }
+                (found, _) => panic!("{url}: {found:?}"),
+            }
+        }
     }
 }

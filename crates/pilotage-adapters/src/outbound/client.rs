@@ -156,7 +156,8 @@ fn client(tls: rustls::ClientConfig, resolver: GuardedResolver) -> reqwest::Resu
         .build()
 }
 
-fn read_url(text: &str) -> Result<Url, String> {
+/// An address that can be asked at all.
+pub(super) fn read_url(text: &str) -> Result<Url, String> {
     if text.len() > MAX_URL_BYTES {
         return Err(format!("the address is longer than {MAX_URL_BYTES} bytes"));
     }

@@ -15,7 +15,9 @@ use pilotage_core::{
 use serde_json::{Map, Value};
 
 pub use notification::NotificationAction;
-pub use webhook::{Endpoint, EndpointConfig, LONGEST_TIMEOUT, OutgoingConfig, Sign, WebhookAction};
+pub use webhook::{
+    CheckAddress, Endpoint, EndpointConfig, LONGEST_TIMEOUT, OutgoingConfig, Sign, WebhookAction,
+};
 
 /// An attempt that gives no other time-out has this one.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -71,34 +71,50 @@ pub struct Endpoint {
 /// Makes the signature headers of Standard Webhooks for (message id, moment, body).
 pub type Sign = Arc<dyn Fn(&str, Timestamp, &[u8]) -> Vec<(String, String)> + Send + Sync>;
 
+/// Judges an address when it is written down, such as one that the policy for outgoing requests refuses; problems are at
+/// `""`.
+pub type CheckAddress = Arc<dyn Fn(&str) -> Result<(), Problem> + Send + Sync>;
+
 /// Sends outgoing webhooks.
 pub struct WebhookAction {
     outbound: Arc<dyn Outbound>,
     endpoints: BTreeMap<String, Endpoint>,
     default_sign: Sign,
     show: fn(&str) -> String,
+    check_address: CheckAddress,
 }
 
 impl WebhookAction {
     /// Over the configured endpoints by name; other targets are addresses, signed with the installation's secret.
-    /// `show` writes an address without what may be secret in it.
+    /// `show` writes an address without what may be secret in it; `check_address` refuses at load what would be refused
+    /// when it is sent.
     pub fn new(
         outbound: Arc<dyn Outbound>,
         endpoints: BTreeMap<String, Endpoint>,
         default_sign: Sign,
         show: fn(&str) -> String,
+        check_address: CheckAddress,
     ) -> Self {
         Self {
             outbound,
             endpoints,
             default_sign,
             show,
+            check_address,
         }
     }
 
     fn check_target(&self, target: &str) -> Option<Problem> {
-        if is_address(target) || self.endpoints.contains_key(target) {
+        if self.endpoints.contains_key(target) {
             return None;
+        }
+        if is_address(target) {
+            let checked = (self.check_address)(target);
+            return checked.err().map(|problem| problem.under("/target"));
+        }
+        if target.contains("${") {
+            let problem = Problem::at("/target", "what comes in with an event must not choose the host");
+            return Some(problem.help("write scheme and host out; a template may stand in the path"));
         }
         let problem = Problem::at(
             "/target",

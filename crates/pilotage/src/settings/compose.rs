@@ -16,7 +16,9 @@ use pilotage_core::{
     ports::Outbound,
 };
 use pilotage_engine::{
-    actions::{ActionKind, Catalog, Endpoint, EndpointConfig, NotificationAction, Sign, WebhookAction},
+    actions::{
+        ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, NotificationAction, Sign, WebhookAction,
+    },
     redaction::Redactor,
     rule_book::Foundation,
 };
@@ -113,6 +115,8 @@ impl Settings {
                 .map(|problem| problem.under("/outgoing/allow"))
                 .collect::<Vec<_>>()
         })?;
+        let judge = policy.clone();
+        let check_address: CheckAddress = Arc::new(move |text: &str| judge.check_written(text));
         let outbound: Arc<dyn Outbound> = Arc::new(
             outbound::HttpOutbound::new(policy)
                 .map_err(|error| vec![Problem::at("/outgoing", error.to_string())])?,
@@ -120,7 +124,7 @@ impl Settings {
         let mut problems = Vec::new();
         let mut endpoints = BTreeMap::new();
         for (name, config) in &self.file.endpoints {
-            match endpoint(config, surroundings, secrets) {
+            match endpoint(config, surroundings, secrets, &check_address) {
                 Ok(endpoint) => _ = endpoints.insert(name.clone(), endpoint),
                 Err(problem) => {
                     problems.push(problem.under(&format!("/endpoints/{}", pointer_segment(name))))
@@ -142,7 +146,13 @@ impl Settings {
             return Err(problems);
         }
         let default_sign = sign_with(&surroundings.signing_secret).map_err(|problem| vec![problem])?;
-        let webhook = WebhookAction::new(outbound, endpoints, default_sign, outbound::redact_url);
+        let webhook = WebhookAction::new(
+            outbound,
+            endpoints,
+            default_sign,
+            outbound::redact_url,
+            check_address,
+        );
         let notification = NotificationAction::new(built.named, built.slack);
         Ok(Catalog::new([
             Arc::new(webhook) as Arc<dyn ActionKind>,
@@ -155,6 +165,7 @@ fn endpoint(
     config: &EndpointConfig,
     surroundings: &Surroundings,
     secrets: &Secrets,
+    check_address: &CheckAddress,
 ) -> Result<Endpoint, Problem> {
     let env = |name: &str| secrets.env(name);
     let read_file = |path: &str| secrets.read_file(path);
@@ -181,6 +192,7 @@ fn endpoint(
     if !is_web || url::Url::parse(&config.url).is_err() {
         return Err(Problem::at("/url", "an endpoint's url is an http(s) address"));
     }
+    check_address(&config.url).map_err(|problem| problem.under("/url"))?;
     Ok(Endpoint {
         url: config.url.clone(),
         sign: sign_with(&secret)?,
