@@ -144,6 +144,12 @@ pub(crate) struct Settings {
 /// The configuration does not hold. `Display` is for people: every problem with its line and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
+    /// There is no such file.
+    #[error("there is no {0}; `pilotage init --config {0}` writes one to start from, and --config names another", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -180,9 +186,12 @@ impl Settings {
     /// # Errors
     /// It cannot be read or is not of the right shape.
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text = std::fs::read(path).map_err(|source| SettingsError::Unreadable {
-            path: path.to_owned(),
-            source,
+        let text = std::fs::read(path).map_err(|source| {
+            let path = path.to_owned();
+            match source.kind() {
+                std::io::ErrorKind::NotFound => SettingsError::Missing { path },
+                _ => SettingsError::Unreadable { path, source },
+            }
         })?;
         Self::parse(&path.display().to_string(), &text)
     }

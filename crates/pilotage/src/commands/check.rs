@@ -1,14 +1,15 @@
 //! `pilotage check`: is the configuration right?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pilotage_engine::rule_book;
+use pilotage_web::SourceTable;
 use serde_json::json;
 
 use crate::{
     exit::Done,
-    output::Output,
+    output::{Output, remark},
     settings::{Settings, SettingsError, Surroundings, fresh_signing_secret},
 };
 
@@ -31,15 +32,20 @@ pub(crate) struct Check {
 /// The configuration does not hold.
 pub(crate) fn run(check: &Check, output: Output) -> anyhow::Result<Done> {
     match verify(check) {
-        Ok((sources, rules)) if output.is_json() => {
-            output.json(&json!({ "ok": true, "file": check.config, "sources": sources, "rules": rules }))?;
+        Ok(held) if output.is_json() => {
+            output.json(&json!({
+                "ok": true, "file": check.config, "sources": held.sources, "configured": held.configured,
+                "rules": held.rules, "loopbackOnly": held.loopback_only,
+            }))?;
             Ok(Done::Yes)
         }
-        Ok((sources, rules)) => {
-            output.line(format_args!(
-                "{} holds: {sources} sources, {rules} rules.",
-                check.config.display()
-            ))?;
+        Ok(held) => {
+            output.line(held.words(&check.config))?;
+            for name in &held.loopback_only {
+                remark(format_args!(
+                    "{name} has no secret: its deliveries are accepted on loopback only, and refused on any other address."
+                ));
+            }
             Ok(Done::Yes)
         }
         Err(SettingsError::Problems { problems, .. }) if output.is_json() => {
@@ -50,17 +56,59 @@ pub(crate) fn run(check: &Check, output: Output) -> anyhow::Result<Done> {
     }
 }
 
-fn verify(check: &Check) -> Result<(usize, usize), SettingsError> {
+/// What a configuration that holds has.
+struct Held {
+    /// Sources that there are, configured or not.
+    sources: usize,
+    /// Sources with a section.
+    configured: usize,
+    rules: usize,
+    /// Sources that are configured or that a rule names, and that are refused beyond loopback.
+    loopback_only: Vec<String>,
+}
+
+impl Held {
+    fn words(&self, file: &Path) -> String {
+        let Self {
+            sources,
+            configured,
+            rules,
+            ..
+        } = self;
+        let plural = if *rules == 1 { "" } else { "s" };
+        format!(
+            "{} holds: {configured} of {sources} sources configured, {rules} rule{plural}.",
+            file.display()
+        )
+    }
+}
+
+fn verify(check: &Check) -> Result<Held, SettingsError> {
     let settings = Settings::read(&check.config)?;
-    let signing_secret = fresh_signing_secret();
-    let composed = settings.compose(&Surroundings {
-        loopback_only: true,
-        signing_secret,
-    })?;
-    let counts = (composed.sources.len(), settings.file.rules.len());
+    let compose = |loopback_only| {
+        settings.compose(&Surroundings {
+            loopback_only,
+            signing_secret: fresh_signing_secret(),
+        })
+    };
+    let (composed, public) = (compose(true)?, compose(false)?);
     let problems = rule_book::check_file(&composed.foundation);
     if !problems.is_empty() {
         return Err(settings.problems(problems));
     }
-    Ok(counts)
+    let file = &settings.file;
+    let is_used = |name: &str| {
+        file.sources.contains_key(name) || file.rules.iter().any(|rule| rule.trigger.source == name)
+    };
+    let unchecked =
+        |sources: &SourceTable, name: &str| sources.get(name).is_some_and(|entry| !entry.source.verifies());
+    let loopback_only = composed.sources.keys().filter(|name| {
+        is_used(name) && unchecked(&composed.sources, name) && !unchecked(&public.sources, name)
+    });
+    Ok(Held {
+        sources: composed.sources.len(),
+        configured: file.sources.len(),
+        rules: file.rules.len(),
+        loopback_only: loopback_only.cloned().collect(),
+    })
 }
