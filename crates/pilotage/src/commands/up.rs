@@ -1,5 +1,6 @@
 //! `pilotage up`: starts the control plane and keeps it running until it is told to stop.
 
+mod lock;
 mod reload;
 mod serve;
 mod story;

@@ -49,6 +49,32 @@ fn a_public_address_without_a_token_is_refused() {
     let output = up().output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("pilotage token create"));
+    assert!(!place.data().exists(), "a refusal leaves nothing behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_has_one_server() {
+    let place = Place::new("version: 1\n");
+    let server = Server::start(&place);
+    let beside = |arguments: &[&str]| {
+        let mut command = pilotage();
+        command.args(arguments).arg("--data-dir").arg(place.data());
+        command.current_dir(place.path()).output().unwrap()
+    };
+    let second = beside(&["up", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"]);
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(3), "{told}");
+    assert!(told.contains(place.data().to_str().unwrap()), "{told}");
+    let token = beside(&["token", "create", "ci", "--role", "viewer"]);
+    assert!(token.status.success(), "{token:?}");
+    assert!(beside(&["audit", "verify"]).status.success());
+
+    server.signal("KILL");
+    drop(server);
+    assert!(
+        Server::start(&place).stop().success(),
+        "a killed server holds nothing"
+    );
 }
 
 #[test]

@@ -101,10 +101,9 @@ impl Reloader {
     async fn reload(&self, wired: &Wired, digest: Option<Digest>) {
         let Some(path) = &self.path else { return };
         let outcome = match Settings::read(path) {
-            Ok(settings) => match wire::reload(wired, &settings, &self.surroundings).await {
-                Ok(()) => Ok(self.take_retention(&settings)),
-                Err(error) => Err(error),
-            },
+            Ok(settings) => wire::reload(wired, &settings, &self.surroundings)
+                .await
+                .map(|()| self.take_retention(&settings)),
             Err(error) => Err(error.into()),
         };
         match outcome {

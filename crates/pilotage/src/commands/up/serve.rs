@@ -18,7 +18,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Up, reload::Reloader, story::Story};
+use super::{Up, lock, reload::Reloader, story::Story};
 use crate::{
     demo::Demo,
     exit::{self, Done},
@@ -50,8 +50,14 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     } else {
         up.data_dir.clone()
     };
+    if !wire::database(&data_dir).is_file() {
+        // Where there is no store there is no token, and a refusal must not begin one.
+        refuse_unprotected(&up, &data_dir, None).await?;
+    }
+    // Held until the end; the operating system takes it back however that comes.
+    let _lock = lock::hold(&data_dir)?;
     let opened = wire::open_store(&data_dir)?;
-    refuse_unprotected(&up, opened.1.registry.as_ref()).await?;
+    refuse_unprotected(&up, &data_dir, Some(opened.1.registry.as_ref())).await?;
     let surroundings = Surroundings {
         loopback_only: up.listen.ip().is_loopback(),
         signing_secret: signing_secret(&data_dir)?,
@@ -98,8 +104,13 @@ fn config_path(up: &Up) -> Option<PathBuf> {
 }
 
 /// Beyond loopback everybody can ask: without a token nobody could be told apart.
-async fn refuse_unprotected(up: &Up, registry: &dyn Registry) -> anyhow::Result<()> {
-    if up.listen.ip().is_loopback() || !registry.tokens().await?.is_empty() {
+async fn refuse_unprotected(up: &Up, data_dir: &Path, registry: Option<&dyn Registry>) -> anyhow::Result<()> {
+    if up.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if let Some(registry) = registry
+        && !registry.tokens().await?.is_empty()
+    {
         return Ok(());
     }
     Err(exit::usage(format!(
@@ -107,7 +118,7 @@ async fn refuse_unprotected(up: &Up, registry: &dyn Registry) -> anyhow::Result<
          Make one first:  pilotage token create admin --role admin --data-dir {}\n\
          or listen on loopback:  pilotage up --listen 127.0.0.1:{}",
         up.listen,
-        up.data_dir.display(),
+        data_dir.display(),
         up.listen.port(),
     )))
 }
