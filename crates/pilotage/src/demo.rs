@@ -147,10 +147,10 @@ impl Demo {
     async fn settled(&self, ports: &Ports) {
         let settled = async {
             loop {
-                if let Ok(totals) = ports.history.totals().await {
-                    if totals.undecided + totals.waiting + totals.pending + totals.running == 0 {
-                        return;
-                    }
+                if let Ok(totals) = ports.history.totals().await
+                    && totals.undecided + totals.waiting + totals.pending + totals.running == 0
+                {
+                    return;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

@@ -202,10 +202,7 @@ impl Settings {
     /// It is not of the right shape.
     pub(crate) fn parse(name: &str, text: &[u8]) -> Result<Self, SettingsError> {
         let plain = |problems: Vec<Problem>| SettingsError::Problems {
-            rendered: problems
-                .iter()
-                .map(|problem| format!("error: {name}: {problem}\n"))
-                .collect(),
+            rendered: plainly(&format!("error: {name}: "), &problems),
             problems,
         };
         let text = std::str::from_utf8(text)
@@ -234,13 +231,19 @@ impl Settings {
     pub(crate) fn problems(&self, problems: Vec<Problem>) -> SettingsError {
         let rendered = match &self.document {
             Some(document) => document.render(&self.name, &problems),
-            None => problems
-                .iter()
-                .map(|problem| format!("error: {problem}\n"))
-                .collect(),
+            None => plainly("error: ", &problems),
         };
         SettingsError::Problems { rendered, problems }
     }
+}
+
+/// One line for each problem, where no text can be quoted.
+fn plainly(prefix: &str, problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("{prefix}{problem}\n"))
+        .collect();
+    lines.concat()
 }
 
 /// What the types cannot say.

@@ -127,7 +127,7 @@ impl Settings {
             match endpoint(config, surroundings, secrets, &check_address) {
                 Ok(endpoint) => _ = endpoints.insert(name.clone(), endpoint),
                 Err(problem) => {
-                    problems.push(problem.under(&format!("/endpoints/{}", pointer_segment(name))))
+                    problems.push(problem.under(&format!("/endpoints/{}", pointer_segment(name))));
                 }
             }
         }

@@ -71,7 +71,7 @@ fn translated(source: &str, event_type: Option<&str>, body: &[u8]) -> anyhow::Re
             clean(given)
         ));
     }
-    as_event(source, received)
+    as_event(source, &received)
 }
 
 fn build(source: &str, secret: &str) -> anyhow::Result<Configured> {
@@ -89,7 +89,7 @@ fn build(source: &str, secret: &str) -> anyhow::Result<Configured> {
         })
 }
 
-fn as_event(source: &str, received: Received<'_>) -> anyhow::Result<Value> {
+fn as_event(source: &str, received: &Received<'_>) -> anyhow::Result<Value> {
     let data: Value = serde_json::from_slice(&received.data)?;
     Ok(json!({
         "source": source, "type": received.event_type, "deliveryId": received.delivery_id,
