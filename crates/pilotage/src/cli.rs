@@ -78,7 +78,7 @@ pub(crate) struct DataDir {
         long,
         value_name = "DIR",
         env = "PILOTAGE_DATA_DIR",
-        default_value = "./.pilotage"
+        default_value = ".pilotage"
     )]
     pub(crate) data_dir: PathBuf,
 }

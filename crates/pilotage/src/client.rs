@@ -31,7 +31,7 @@ pub(crate) enum ClientError {
         /// As it was named.
         server: Url,
         /// What the connection said.
-        source: reqwest::Error,
+        source: Cause,
     },
     /// The connection broke, or the answer did not come in time.
     #[error("Pilotage at {server} did not finish its answer")]
@@ -39,7 +39,7 @@ pub(crate) enum ClientError {
         /// As it was named.
         server: Url,
         /// What the connection said.
-        source: reqwest::Error,
+        source: Cause,
     },
     /// The answer is not what this version understands.
     #[error("the answer of {server} is not that of a Pilotage of this version: {reason}")]
@@ -52,6 +52,21 @@ pub(crate) enum ClientError {
     /// Pilotage says no.
     #[error("{0}")]
     Refused(Box<Problem>),
+}
+
+/// The innermost reason of a failure: those around it say the same in more general words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Cause(String);
+
+impl Cause {
+    fn innermost(error: &dyn std::error::Error) -> Self {
+        let mut innermost = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        Self(innermost.to_string())
+    }
 }
 
 impl ClientError {
@@ -209,8 +224,8 @@ impl Client {
     fn broken(&self, error: reqwest::Error) -> ClientError {
         let server = self.server.clone();
         // The URL is in our own sentence already, without its query.
-        let source = error.without_url();
-        if source.is_connect() {
+        let (is_connect, source) = (error.is_connect(), Cause::innermost(&error.without_url()));
+        if is_connect {
             ClientError::NoServer { server, source }
         } else {
             ClientError::Broken { server, source }

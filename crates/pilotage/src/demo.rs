@@ -1,9 +1,10 @@
 //! The demonstration: recorded deliveries go in through the real door, and a receiver on loopback stands in for the
 //! systems that the rules call. It fails some first attempts on purpose, so that retries can be seen.
 
+mod hints;
 mod receiver;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use pilotage_core::{Timestamp, ports::ExecutionFilter};
@@ -12,7 +13,11 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::output::{Output, Style};
+use crate::{
+    output::{Output, Style},
+    program,
+};
+use hints::Hints;
 use receiver::Receiver;
 
 /// The configuration, with `RECEIVER` and `SECRET` where the address and the secret of this run go.
@@ -66,14 +71,17 @@ pub(crate) struct Demo {
     receiver: Receiver,
     secret: SecretString,
     config: String,
+    data_dir: PathBuf,
+    once: bool,
 }
 
 impl Demo {
-    /// Starts the receiver and makes this run's configuration.
+    /// Starts the receiver and makes this run's configuration. The closing words name `data_dir`, and nothing that needs the
+    /// server where it ends at `once`.
     ///
     /// # Errors
     /// No port on loopback can be had.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start(data_dir: PathBuf, once: bool) -> anyhow::Result<Self> {
         let receiver = Receiver::start().await?;
         let secret = format!("demo-{}", Uuid::new_v4().simple());
         let config = CONFIG
@@ -83,6 +91,8 @@ impl Demo {
             receiver,
             secret: secret.into(),
             config,
+            data_dir,
+            once,
         })
     }
 
@@ -161,18 +171,11 @@ impl Demo {
     }
 
     async fn close(&self, address: SocketAddr, ports: &Ports, output: Output) {
+        if output.is_json() {
+            return;
+        }
         let say = |text: String| _ = output.line(text);
         let totals = ports.history.totals().await.unwrap_or_default();
-        let filter = ExecutionFilter {
-            status: Some(pilotage_core::ExecutionStatus::Succeeded),
-            ..Default::default()
-        };
-        let shown = ports
-            .history
-            .executions(&filter, None, 1)
-            .await
-            .ok()
-            .and_then(|page| page.items.into_iter().next());
         say(format!(
             "\n{} {} events stored, {} executions succeeded, {} in the dead letters, {} events that no rule matched; the receiver answered {} requests.",
             output.paint(Style::Strong, "That was the whole path."),
@@ -182,28 +185,30 @@ impl Demo {
             totals.unhandled,
             self.receiver.answered(),
         ));
-        say("Try next, in another terminal:".into());
-        let server = if address.port() == 8080 {
-            String::new()
+        say(if self.once {
+            "Try next:".to_owned()
         } else {
-            format!(" --server http://{address}")
+            "Try next, in another terminal:".to_owned()
+        });
+        let hints = Hints {
+            program: &program::name(),
+            address,
+            data_dir: &self.data_dir,
+            shown: worth_showing(ports).await,
+            stays: !self.once,
         };
-        if let Some(execution) = shown {
-            say(format!(
-                "  pilotage execution show {}{server}     every attempt with its answer",
-                execution.id
-            ));
-        }
-        say(format!(
-            "  pilotage event list --unhandled{server}     what no rule matched"
-        ));
-        say(format!(
-            "  pilotage event replay ID{server}            act on an event again"
-        ));
-        say("  pilotage audit verify --data-dir .pilotage/demo     check the audit trail, offline".into());
-        say(
-            "  pilotage init                                       start with a configuration of your own\n"
-                .into(),
-        );
+        hints.lines().into_iter().for_each(say);
+        say(String::new());
     }
+}
+
+/// The execution with a failed first attempt, and its event.
+async fn worth_showing(ports: &Ports) -> Option<(String, String)> {
+    let filter = ExecutionFilter {
+        rule: Some("push-to-main".to_owned()),
+        ..Default::default()
+    };
+    let page = ports.history.executions(&filter, None, 1).await.ok()?;
+    let execution = page.items.into_iter().next()?;
+    Some((execution.id.to_string(), execution.event_id.to_string()))
 }

@@ -28,8 +28,9 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, allowed: &[String]) -> Resul
     if is_address(&host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(&host)) {
         return Ok(Named::Other);
     }
-    let detail =
-        format!("`{host}` is not a name of this server; if it should be, add it to the allowed hosts");
+    let detail = format!(
+        "`{host}` is not a name of this server; if it should be, add it to `server.allowedHosts` in the configuration"
+    );
     Err(Problem::new(Kind::Forbidden, detail))
 }
 

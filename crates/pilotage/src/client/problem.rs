@@ -17,6 +17,9 @@ pub(crate) struct Problem {
     detail: Option<String>,
     /// Each place that is wrong.
     pub(crate) errors: Vec<Fault>,
+    /// It is a problem document, and not whatever stands between.
+    #[serde(skip)]
+    is_ours: bool,
 }
 
 /// One place that is wrong in what was sent.
@@ -51,6 +54,7 @@ impl Default for Problem {
             title: "the server refuses this".to_owned(),
             detail: None,
             errors: Vec::new(),
+            is_ours: false,
         }
     }
 }
@@ -63,21 +67,30 @@ impl Problem {
             .filter(|text| text.trim_start().starts_with('{'))
             .and_then(|text| serde_json::from_str::<Self>(text).ok())
             .filter(|problem| problem.status != 0);
+        let is_ours = parsed.is_some();
         let problem = parsed.unwrap_or_else(|| Self {
             title: format!("the server answered {status}"),
             detail: Some(text.trim().chars().take(300).collect()),
             ..Self::default()
         });
-        Self { status, ..problem }
+        Self {
+            status,
+            is_ours,
+            ..problem
+        }
     }
 
-    /// Title and detail, without what is for callers of the API.
+    /// What is wrong, without what is for callers of the API. Where the detail says it all, the title would only say it
+    /// twice: "There is no such thing: there is no event ...".
     pub(crate) fn summary(&self) -> String {
-        match self
+        let detail = self
             .detail
             .as_deref()
-            .filter(|detail| !detail.is_empty() && *detail != self.title)
-        {
+            .filter(|detail| !detail.is_empty() && *detail != self.title);
+        match detail {
+            Some(detail) if self.is_ours && matches!(self.status, 400 | 403 | 404 | 409 | 422) => {
+                detail.to_owned()
+            }
             Some(detail) => format!("{}: {detail}", self.title),
             None => self.title.clone(),
         }
@@ -106,10 +119,10 @@ mod tests {
 
     #[test]
     fn problems_are_told_with_their_places() {
-        let text = r#"{"type":"about:blank","title":"The rule does not hold","status":422,"detail":"1 problem",
+        let text = r#"{"type":"about:blank","title":"What was sent does not hold","status":422,"detail":"the rules have 1 problem(s)",
             "errors":[{"pointer":"/trigger/source","message":"there is no source `gihub`","help":"did you mean `github`?"}]}"#;
         insta::assert_snapshot!(Problem::from_text(422, text), @r"
-        The rule does not hold: 1 problem
+        the rules have 1 problem(s)
           /trigger/source: there is no source `gihub` (did you mean `github`?)
         ");
     }

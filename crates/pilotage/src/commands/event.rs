@@ -9,7 +9,7 @@ use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 
 use super::{
-    execution,
+    execution, identity,
     listing::{Listing, Paging},
 };
 use crate::{
@@ -125,7 +125,8 @@ fn summary_row(context: &Context, summary: &Summary) -> Vec<Cell> {
 /// Which event.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The event's id.
+    /// The event's id, as `event list` shows it.
+    #[arg(value_parser = identity::event)]
     id: Uuid,
     /// Only the data, as JSON, exactly as it was stored.
     #[arg(long)]
@@ -257,7 +258,8 @@ impl Detail {
 /// Which event, and which rules decide.
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The event's id.
+    /// The event's id, as `event list` shows it.
+    #[arg(value_parser = identity::event)]
     id: Uuid,
     /// Repeat the versions of the rules that matched then, instead of asking the rules of today.
     #[arg(long)]

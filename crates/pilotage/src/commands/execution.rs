@@ -9,7 +9,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::listing::{Listing, Paging};
+use super::{
+    identity,
+    listing::{Listing, Paging},
+};
 use crate::{
     cli::Context,
     exit::Done,
@@ -59,7 +62,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "ID")]
     rule: Option<String>,
     /// Only of this event.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = identity::event)]
     event: Option<Uuid>,
     /// Created at or after: a time like 2026-11-22T18:30:00Z or a span like 2h.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
@@ -126,7 +129,8 @@ const fn style(status: ExecutionStatus) -> Style {
 /// Which execution.
 #[derive(Debug, Args)]
 pub(crate) struct One {
-    /// The execution's id.
+    /// The execution's id, as `execution list` shows it.
+    #[arg(value_parser = identity::execution)]
     id: Uuid,
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     exit::{self, Done},
     output::Output,
+    program::{self, quoted},
 };
 
 const STARTER: &str = include_str!("init/pilotage.yaml");
@@ -72,13 +73,43 @@ pub(crate) fn run(init: &Init, output: Output) -> anyhow::Result<Done> {
         secret.display()
     ))?;
     output.line("Next:")?;
-    output.line("  pilotage check                       is the configuration right?")?;
-    output.line("  pilotage up                          start")?;
-    output.line(format!(
-        "  pilotage webhook send github --event push --file PAYLOAD.json --secret-file {}",
-        secret.display()
-    ))?;
+    for line in next(init, &secret) {
+        output.line(line)?;
+    }
     Ok(Done::Yes)
+}
+
+/// What to type, aligned.
+fn next(init: &Init, secret: &Path) -> Vec<String> {
+    let config = if init.config == Path::new("pilotage.yaml") {
+        String::new()
+    } else {
+        format!(" --config {}", quoted(&init.config))
+    };
+    let data_dir = if init.data_dir == Path::new(".pilotage") {
+        String::new()
+    } else {
+        format!(" --data-dir {}", quoted(&init.data_dir))
+    };
+    let send = format!(
+        "webhook send github --event push --file PAYLOAD.json --secret-file {}",
+        quoted(secret)
+    );
+    let commands = [
+        (format!("check{config}"), "is the configuration right?"),
+        (format!("up{config}{data_dir}"), "start"),
+        (send, "send it a delivery, from another terminal"),
+    ];
+    let program = program::name();
+    let width = commands
+        .iter()
+        .map(|(command, _)| command.len())
+        .max()
+        .unwrap_or(0);
+    commands
+        .into_iter()
+        .map(|(command, what)| format!("  {program} {command:width$}  {what}"))
+        .collect()
 }
 
 fn agreed(init: &Init, output: Output) -> anyhow::Result<bool> {

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod event;
 pub(crate) mod execution;
+mod identity;
 pub(crate) mod init;
 mod listing;
 pub(crate) mod rule;

@@ -21,12 +21,14 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  pilotage token create ci --role operator > token.txt
+  (umask 077; pilotage token create ci --role operator > token.txt)
   pilotage token list
   pilotage token revoke ci
 
 A viewer reads everything; an operator also replays, retries and cancels; an admin also changes rules and tokens.
-These commands work on the data folder directly, also while a server runs on it.";
+These commands work on the data folder directly, also while a server runs on it.
+A file that the shell makes has the permissions of its umask, which often lets everybody on the
+machine read it: `umask 077` keeps it yours.";
 
 /// Who is named on the audit trail for what is done on the data folder.
 const ACTOR: &str = "local";

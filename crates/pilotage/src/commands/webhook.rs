@@ -23,7 +23,7 @@ use crate::{
     cli::Context,
     client::{self, Client},
     exit::{Done, usage},
-    output::Output,
+    output::{Output, remark},
 };
 use outcome::{Delivered, Tally};
 
@@ -43,6 +43,9 @@ const MAX_BODY_BYTES: u64 = 256 << 20;
 
 /// Sources whose deliveries name the event in a header, so that the body alone is not enough.
 pub(super) const NAMED_BY_HEADER: [&str; 2] = ["github", "gitlab"];
+
+/// Sources that accept nothing without a secret.
+const ALWAYS_SIGNED: [&str; 2] = ["github", "gitlab"];
 
 /// Environment variables with a source's secret, the same that the server reads.
 const SECRET_VARIABLES: [(&str, &str); 3] = [
@@ -86,7 +89,7 @@ pub(crate) struct Send {
     /// File with what to sign with; a line break at its end does not count.
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// How a custom source's sender signs.
+    /// How a custom source's sender signs; `none` also leaves the signature of a known one away.
     #[arg(long, value_enum, default_value_t = Scheme::StandardWebhooks)]
     scheme: Scheme,
     /// The delivery's identity; a fresh one for every delivery where it is left out.
@@ -179,6 +182,11 @@ impl Send {
         if self.times == 1 {
             let delivered = self.deliver(&client, &body, secret.as_ref()).await?;
             delivered.print(&context.output)?;
+            if let (404, Sender::Custom(name)) = (delivered.status(), &self.source) {
+                remark(format_args!(
+                    "The server has no custom source `{name}`: declare it under `sources:` in its configuration."
+                ));
+            }
             return Ok(Done::when(delivered.is_accepted()));
         }
         let tally = self
@@ -234,6 +242,7 @@ impl Send {
         delivery_id: &str,
     ) -> anyhow::Result<HeaderMap> {
         let (kind, signing, bearer) = match (&self.source, self.scheme) {
+            (Sender::Known(name), Scheme::None) => (*name, None, None),
             (Sender::Known(name), _) => (*name, secret, None),
             (Sender::Custom(_), Scheme::StandardWebhooks) => ("standard-webhooks", secret, None),
             (Sender::Custom(_), Scheme::HmacSha256) => ("hmac-sha256", secret, None),
@@ -270,26 +279,37 @@ impl Send {
             (None, Some(path)) => Some(read_secret(path)?),
             (None, None) => self.secret_from_environment(),
         };
-        let is_missing =
-            matches!(self.source, Sender::Custom(_)) && self.scheme != Scheme::None && found.is_none();
-        if is_missing {
-            return Err(usage(
-                "pass --secret-file, or --scheme none for a source that is configured without verification",
-            ));
+        if found.is_some() || self.scheme == Scheme::None {
+            return Ok(found);
         }
-        Ok(found)
+        match &self.source {
+            Sender::Known(name) if ALWAYS_SIGNED.contains(name) => Err(usage(format!(
+                "{name} is never accepted without a secret: pass --secret-file FILE (`pilotage init` makes \
+                 .pilotage/github-webhook-secret), set {}, or send it unsigned with --scheme none",
+                secret_variable(name).unwrap_or("no variable")
+            ))),
+            Sender::Known(_) => Ok(None),
+            Sender::Custom(_) => Err(usage(
+                "pass --secret-file, or --scheme none for a source that is configured without verification",
+            )),
+        }
     }
 
     fn secret_from_environment(&self) -> Option<SecretString> {
         let Sender::Known(source) = self.source else {
             return None;
         };
-        let (_, variable) = SECRET_VARIABLES.iter().find(|(name, _)| *name == source)?;
-        std::env::var(variable)
+        std::env::var(secret_variable(source)?)
             .ok()
             .filter(|secret| !secret.is_empty())
             .map(SecretString::from)
     }
+}
+
+/// The environment variable with a source's secret, if it has one.
+fn secret_variable(source: &str) -> Option<&'static str> {
+    let known = SECRET_VARIABLES.iter().find(|(name, _)| *name == source);
+    known.map(|(_, variable)| *variable)
 }
 
 fn read_secret(path: &Path) -> anyhow::Result<SecretString> {

@@ -254,7 +254,7 @@ async fn problems_of_the_server_have_their_codes_and_words() {
             400,
             2,
             r#"{"status":400,"title":"Bad Request","detail":"no such filter"}"#,
-            "error: Bad Request: no such filter",
+            "error: no such filter",
         ),
         (
             401,
@@ -271,8 +271,8 @@ async fn problems_of_the_server_have_their_codes_and_words() {
         (
             404,
             2,
-            r#"{"status":404,"title":"Not Found","detail":"there is no such event"}"#,
-            "there is no such event",
+            r#"{"status":404,"title":"There is no such thing","detail":"there is no event 1"}"#,
+            "error: there is no event 1",
         ),
         (
             409,

@@ -78,6 +78,32 @@ fn a_missing_server_is_explained() {
         first,
         "error: No Pilotage answers at http://127.0.0.1:9/. Start it with `pilotage up`, or name another with --server."
     );
+    let reasons: Vec<_> = ran.err.lines().skip(1).collect();
+    assert!(
+        matches!(reasons.as_slice(), [reason] if reason.starts_with("  because: Connection refused")),
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn what_is_no_id_is_told_where_ids_are() {
+    let place = Place::new();
+    let cases = [
+        ("event show 7", "want an id from `pilotage event list`"),
+        ("event replay last", "want an id from `pilotage event list`"),
+        (
+            "execution list --event 7",
+            "want an id from `pilotage event list`",
+        ),
+        ("execution show 7", "want an id from `pilotage execution list`"),
+        ("execution retry ID", "want an id from `pilotage execution list`"),
+        ("rule test --event 7", "no id from `pilotage event list` either"),
+    ];
+    for (arguments, told) in cases {
+        let ran = place.run(arguments);
+        assert!(ran.err.contains(told), "`{arguments}`: {ran:#?}");
+        ran.ended(2);
+    }
 }
 
 #[test]

@@ -5,6 +5,10 @@ use crate::Place;
 /// Every command with its subcommands.
 const COMMANDS: &[&str] = &[
     "",
+    "up",
+    "init",
+    "check",
+    "schema",
     "webhook",
     "webhook send",
     "event",
@@ -50,6 +54,18 @@ fn no_line_of_help_is_wider_than_a_terminal() {
         let help = place.run(&format!("{command} --help")).ended(0);
         let widest = help.lines().map(|line| line.chars().count()).max().unwrap();
         assert!(widest <= 122, "{command}: {widest} columns");
+    }
+}
+
+/// Options and arguments are described by phrases, not sentences.
+#[test]
+fn no_description_ends_with_a_full_stop() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let help = place.run(&format!("{command} --help")).ended(0);
+        let described = help.lines().filter(|line| line.starts_with("          "));
+        let ended: Vec<_> = described.filter(|line| line.ends_with('.')).collect();
+        assert!(ended.is_empty(), "{command}: {ended:?}");
     }
 }
 

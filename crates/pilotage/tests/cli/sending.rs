@@ -118,3 +118,45 @@ async fn many_deliveries_are_counted() {
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests.len(), 5);
 }
+
+#[tokio::test]
+async fn an_undeclared_source_is_explained() {
+    let server = MockServer::start().await;
+    let problem = json!({
+        "status": 404, "title": "There is no such thing", "detail": "there is no webhook source at this path",
+    });
+    Mock::given(path("/webhooks/custom/billing"))
+        .respond_with(ResponseTemplate::new(404).set_body_json(problem))
+        .mount(&server)
+        .await;
+    let send = format!(
+        "webhook send custom/billing --scheme none --file body --to {}",
+        server.uri()
+    );
+    let ran = place().run(&send);
+    assert!(ran.err.contains("declare it under `sources:`"), "{ran:#?}");
+    assert_eq!(
+        ran.ended(1),
+        "✗ 404 refused: there is no webhook source at this path\n"
+    );
+}
+
+/// Nothing listens there: it must not come to sending.
+#[test]
+fn a_missing_secret_is_told_before_anything_is_sent() {
+    let place = place();
+    let nobody = "--file body --to http://127.0.0.1:9";
+    for (source, variable) in [
+        ("github", "GITHUB_WEBHOOK_SECRET"),
+        ("gitlab", "GITLAB_WEBHOOK_SECRET"),
+    ] {
+        let ran = place.run(&format!("webhook send {source} --event push {nobody}"));
+        for part in ["--secret-file", variable, "--scheme none"] {
+            assert!(ran.err.contains(part), "{source}: {ran:#?}");
+        }
+        ran.ended(2);
+        let unsigned = format!("webhook send {source} --event push --scheme none {nobody}");
+        place.run(&unsigned).ended(3);
+    }
+    place.run(&format!("webhook send make {nobody}")).ended(3);
+}

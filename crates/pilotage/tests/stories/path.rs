@@ -209,8 +209,16 @@ fn the_demonstration_shows_the_whole_path_and_ends() {
         "into the dead letters",
         "received  kubernetes deployment.failed",
         "no rule matched",
-        "pilotage execution show",
+        "pilotage up --demo ",
     ] {
         assert!(told.contains(part), "missing {part:?} in:\n{told}");
+    }
+    let state = format!("audit verify --data-dir {}/demo ", dir.path().display());
+    assert!(told.contains(&state), "missing {state:?} in:\n{told}");
+    for part in ["another terminal", "execution show"] {
+        assert!(
+            !told.contains(part),
+            "nobody is left to ask, but {part:?} is in:\n{told}"
+        );
     }
 }

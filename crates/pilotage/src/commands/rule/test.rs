@@ -46,7 +46,7 @@ pub(crate) struct Test {
     /// The file is a bare payload of this source
     ///
     /// A built-in source reads type, attributes and data out of it as it does with a delivery; the payload of a custom
-    /// source is taken as it is, without attributes.
+    /// source is taken as it is, without attributes
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// What the payload stands for, where only a header says it (github, gitlab) and for custom sources
@@ -90,14 +90,23 @@ impl Test {
     }
 
     fn read_event(&self) -> anyhow::Result<Event> {
-        let text =
-            read(&self.event).map_err(|error| usage(format!("cannot read {}: {error}", self.event)))?;
+        let text = read(&self.event).map_err(|error| self.unreadable(&error))?;
         let value: Value = serde_json::from_slice(&text)
             .map_err(|error| usage(format!("{} is not JSON: {error}", self.event)))?;
         match &self.source {
             Some(source) => event(payload::event(source, self.event_type.as_deref(), &text)?),
             None => event(value),
         }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> anyhow::Error {
+        let name = &self.event;
+        let neither = if error.kind() == io::ErrorKind::NotFound {
+            "; it is no id from `pilotage event list` either"
+        } else {
+            ""
+        };
+        usage(format!("cannot read {name}: {error}{neither}"))
     }
 
     fn test(&self, event: &Event, set: &RuleSet) -> anyhow::Result<Tested> {

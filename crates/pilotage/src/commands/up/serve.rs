@@ -38,17 +38,21 @@ const DEFAULT_CONFIG: &str = "pilotage.yaml";
 pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let begun = Instant::now();
     log_to_stderr();
-    let demo = if up.demo { Some(Demo::start().await?) } else { None };
+    let data_dir = if up.demo {
+        up.data_dir.join("demo")
+    } else {
+        up.data_dir.clone()
+    };
+    let demo = if up.demo {
+        Some(Demo::start(data_dir.clone(), up.once).await?)
+    } else {
+        None
+    };
     let config = config_path(&up);
     let settings = match (&demo, &config) {
         (Some(demo), _) => Settings::parse("demo.yaml", demo.config().as_bytes())?,
         (None, Some(path)) => Settings::read(path)?,
         (None, None) => Settings::empty(),
-    };
-    let data_dir = if up.demo {
-        up.data_dir.join("demo")
-    } else {
-        up.data_dir.clone()
     };
     if !wire::database(&data_dir).is_file() {
         // Where there is no store there is no token, and a refusal must not begin one.
@@ -308,7 +312,8 @@ fn announce(
         "  API       http://{address}/api/v1/events  http://{address}/api/openapi.json"
     ))?;
     output.line(format_args!("  health    http://{health}/ready"))?;
-    output.line("  stop with Ctrl-C\n")
+    let stop = if up.once { "" } else { "  stop with Ctrl-C\n" };
+    output.line(stop)
 }
 
 /// Returns at SIGINT, SIGTERM or the end of the demonstration; a second signal ends the process at once.

@@ -44,6 +44,10 @@ impl Delivered {
         }
     }
 
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
     pub(super) const fn is_accepted(&self) -> bool {
         matches!(self.status, 200 | 202)
     }
