@@ -13,7 +13,7 @@ const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
 const APPLICATION_ID: i64 = 0x506c_6f67;
 
 /// Bytes. Measured with `examples/append_rate`.
-const PAGE_SIZE: i64 = 4096;
+const PAGE_SIZE: i64 = 8192;
 
 /// How long a connection waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
