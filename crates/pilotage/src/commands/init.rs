@@ -91,14 +91,9 @@ fn next(init: &Init, secret: &Path) -> Vec<String> {
     } else {
         format!(" --data-dir {}", quoted(&init.data_dir))
     };
-    let send = format!(
-        "webhook send github --event push --file PAYLOAD.json --secret-file {}",
-        quoted(secret)
-    );
     let commands = [
         (format!("check{config}"), "is the configuration right?"),
         (format!("up{config}{data_dir}"), "start"),
-        (send, "send it a delivery, from another terminal"),
     ];
     let program = program::name();
     let width = commands
@@ -106,9 +101,15 @@ fn next(init: &Init, secret: &Path) -> Vec<String> {
         .map(|(command, _)| command.len())
         .max()
         .unwrap_or(0);
-    commands
+    let aligned = commands
         .into_iter()
-        .map(|(command, what)| format!("  {program} {command:width$}  {what}"))
+        .map(|(command, what)| format!("  {program} {command:width$}  {what}"));
+    let send = format!(
+        "  {program} webhook send github --event push --file PAYLOAD.json --secret-file {}",
+        quoted(secret)
+    );
+    aligned
+        .chain(["And from another terminal, a delivery:".to_owned(), send])
         .collect()
 }
 
