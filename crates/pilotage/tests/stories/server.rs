@@ -11,7 +11,7 @@ use pilotage_core::Timestamp;
 use serde_json::Value;
 
 /// Nothing in a story takes longer unless something is broken.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 pub(crate) const SECRET: &str = "a secret of the stories";
 
