@@ -19,10 +19,6 @@ use crate::{
     exit::Done,
 };
 
-/// Deliveries are parsed and passed between threads all the time; the system's allocator costs a tenth of that.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Everything that speaks TLS uses this provider; a second installation is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();

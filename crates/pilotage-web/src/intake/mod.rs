@@ -93,7 +93,10 @@ impl Accepted {
 
 async fn unknown_source(body: Body, headers: &HeaderMap) -> Problem {
     body::drain(body, headers, body::DRAIN_LITTLE).await;
-    Problem::new(Kind::NotFound, "there is no webhook source at this path")
+    Problem::new(
+        Kind::NotFound,
+        "there is no webhook source at this path; a custom source is declared under `sources:` and reached at /webhooks/custom/NAME",
+    )
 }
 
 async fn accept(

@@ -34,10 +34,11 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
         let now = pilotage_core::Timestamp::now();
         let headers =
             pilotage_adapters::sources::sign("github", "push", body, Some(&secret), "hostile", now).unwrap();
-        let lines: String = headers
+        let lines: Vec<String> = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
+        let lines = lines.concat();
         post("/webhooks/github", &lines, body)
     };
     let json = "content-type: application/json\r\nx-github-event: push\r\nx-github-delivery: h\r\n";
