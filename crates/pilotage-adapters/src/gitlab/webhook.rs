@@ -65,12 +65,13 @@ struct GitLabSettings {
 
 const TOKEN_HEADER: &str = "x-gitlab-token";
 
-const TIMES: [&str; 8] = [
+const TIMES: [&str; 9] = [
     "object_attributes.finished_at",
     "object_attributes.updated_at",
     "object_attributes.created_at",
     "build_finished_at",
     "build_started_at",
+    "build_created_at",
     "status_changed_at",
     "updated_at",
     "released_at",
@@ -100,7 +101,7 @@ fn build(section: Option<&Value>, scope: &BuildScope<'_>) -> Built {
     }
     let token = (!tokens.is_empty()).then(|| Credential::new(&tokens, &[TOKEN_HEADER], false, Basic::No));
     let fields = Fields::of(
-        ["object_kind", "event_name", "object_attributes.action"]
+        ["object_kind", "event_name", "object_attributes.action", "action"]
             .into_iter()
             .chain(TIMES),
     );
@@ -152,7 +153,13 @@ impl WebhookSource for GitLab {
             verified: true,
             data: Cow::Borrowed(delivery.body),
             attributes: Attributes::default()
-                .with("action", found.text("object_attributes.action"))
+                // Releases and milestones have it at the top level.
+                .with(
+                    "action",
+                    found
+                        .text("object_attributes.action")
+                        .or_else(|| found.text("action")),
+                )
                 .with("hookId", header(delivery, "x-gitlab-webhook-uuid"))
                 .with("eventUuid", header(delivery, "x-gitlab-event-uuid"))
                 .with("instance", header(delivery, "x-gitlab-instance"))
