@@ -6,6 +6,7 @@
 
 mod attempt;
 mod backoff;
+mod held;
 
 use std::{
     collections::HashMap,
@@ -27,11 +28,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Ports, redaction::Redactor, rule_book::RuleBook, throttle::Throttle};
 use attempt::Step;
+use held::{Held, Running};
 
 /// Longest wait without a bell or a due execution.
 const POLL: Duration = Duration::from_secs(1);
 /// How long to leave the store alone after it failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Before a record that the store refused is tried again; shorter than the pause before the next claims, so that what is
+/// known to have happened is written before anybody could take the execution over.
+const PAUSE_BEFORE_RECORDING_AGAIN: Duration = Duration::from_millis(100);
 /// Rule versions kept compiled.
 const MOST_VERSIONS: usize = 4_096;
 
@@ -73,7 +78,7 @@ pub struct Executor {
     throttle: Throttle,
     counters: ExecutorCounters,
     versions: Mutex<HashMap<Digest, Arc<CompiledRule>>>,
-    running: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    running: Running,
 }
 
 impl Executor {
@@ -92,7 +97,7 @@ impl Executor {
             throttle: Throttle::default(),
             counters: ExecutorCounters::default(),
             versions: Mutex::default(),
-            running: Mutex::default(),
+            running: Running::default(),
         })
     }
 
@@ -113,14 +118,7 @@ impl Executor {
 
     /// Tells a running execution of this process that somebody asked to cancel it; others learn it when they renew.
     pub fn hint_cancel(&self, id: ExecutionId) {
-        if let Some(token) = self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-        {
-            token.cancel();
-        }
+        self.running.cancel(id);
     }
 
     /// Runs executions until `stop`; then takes no more and waits for those under way. What does not end before the
@@ -131,6 +129,13 @@ impl Executor {
         let mut workers = JoinSet::new();
         while !stop.is_cancelled() {
             while workers.try_join_next().is_some() {}
+            if permits.available_permits() == 0 {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    _ = workers.join_next() => {}
+                }
+                continue;
+            }
             let pause = match self.claim_some(&permits, &mut workers).await {
                 Ok(0) => self.until_next_due().await,
                 Ok(_) => continue,
@@ -143,7 +148,6 @@ impl Executor {
                 () = stop.cancelled() => {}
                 () = bell.wait() => {}
                 () = tokio::time::sleep(pause) => {}
-                Some(_) = workers.join_next(), if permits.available_permits() == 0 => {}
             }
         }
         while workers.join_next().await.is_some() {}
@@ -155,9 +159,6 @@ impl Executor {
         workers: &mut JoinSet<()>,
     ) -> Result<usize, StoreError> {
         let free = permits.available_permits();
-        if free == 0 {
-            return Ok(0);
-        }
         let claims = self
             .ports
             .queue
@@ -165,10 +166,13 @@ impl Executor {
             .await?;
         let count = claims.len();
         for claim in claims {
+            let Some(held) = self.running.take(claim) else {
+                continue;
+            };
             let permit = permits.clone().acquire_owned().await;
             let executor = self.clone();
             workers.spawn(async move {
-                executor.execute(claim).await;
+                executor.execute(held).await;
                 drop(permit);
             });
         }
@@ -182,67 +186,82 @@ impl Executor {
         }
     }
 
-    /// Runs one claimed execution as far as it goes now.
-    async fn execute(&self, claim: Claim) {
-        let id = claim.execution.id;
-        let cancelled = CancellationToken::new();
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, cancelled.clone());
-        let outcome = self.execute_claim(&claim, &cancelled).await;
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
-        match outcome {
-            Ok(()) => {}
-            Err(ClaimError::LeaseLost) => {
-                self.counters.leases_lost.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(execution = %id, "lost the lease; whoever holds it now goes on");
+    /// Runs one claimed execution as far as it goes now, and on under whatever claim it was handed meanwhile.
+    async fn execute(&self, held: Arc<Held>) {
+        loop {
+            let outcome = self.execute_claim(&held).await;
+            match outcome {
+                Ok(()) => {}
+                Err(ClaimError::LeaseLost) => {
+                    self.counters.leases_lost.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(execution = %held.id(), "lost the lease; whoever holds it now goes on");
+                }
+                Err(ClaimError::Store(error)) => {
+                    tracing::error!(execution = %held.id(), %error, "cannot go on; it is claimed anew when the lease ends");
+                }
             }
-            Err(ClaimError::Store(error)) => {
-                tracing::error!(execution = %id, %error, "could not record; it will be claimed anew when the lease ends");
+            if self.running.release(&held) {
+                return;
             }
         }
     }
 
-    async fn execute_claim(&self, claim: &Claim, cancelled: &CancellationToken) -> Result<(), ClaimError> {
+    async fn execute_claim(&self, held: &Held) -> Result<(), ClaimError> {
+        let claim = held.claim();
         if let Some(by) = &claim.execution.cancel_requested_by {
-            return self
-                .record(
-                    claim,
-                    None,
-                    Next::Cancelled {
-                        reason: format!("cancelled by {by}"),
-                    },
-                )
-                .await;
+            return self.record(held, None, cancelled_before_the_start(by)).await;
         }
-        let (rule, event) = match self.load(claim).await? {
+        let (rule, event) = match self.load(&claim).await? {
             Ok(loaded) => loaded,
-            Err(reason) => return self.record(claim, None, Next::Failed { reason }).await,
+            Err(reason) => return self.record(held, None, Next::Failed { reason }).await,
         };
-        let mut step = Step::first(claim);
+        let mut step = Step::first(&claim);
         loop {
             let taken = self
-                .hold_while(claim, cancelled, self.take(&rule, &event, claim, step))
+                .hold_while(held, self.take_safely(&rule, &event, &claim, step))
                 .await?;
             let next = taken.next.clone();
-            self.record(claim, taken.attempt, taken.next).await?;
-            match next {
-                Next::NextAction => step = step.next_action(),
-                _ => return Ok(()),
+            self.record(held, taken.attempt, taken.next).await?;
+            if next != Next::NextAction {
+                return Ok(());
+            }
+            step = step.next_action();
+            // The next action begins with a whole lease, and not at all if somebody has asked to cancel meanwhile.
+            if let Renewal::CancelRequested { by } = self.renew(held).await? {
+                return self.record(held, None, cancelled_before_the_start(&by)).await;
             }
         }
+    }
+
+    /// A panic outside of the action kind, in rendering for example, is a bug of ours that must not come again each lease.
+    async fn take_safely(
+        &self,
+        rule: &CompiledRule,
+        event: &Event,
+        claim: &Claim,
+        step: Step,
+    ) -> attempt::Taken {
+        use futures::FutureExt as _;
+        let taken = std::panic::AssertUnwindSafe(self.take(rule, event, claim, step))
+            .catch_unwind()
+            .await;
+        taken.unwrap_or_else(|_| {
+            attempt::Taken::failed("preparing the action panicked: this is a bug in Pilotage")
+        })
     }
 
     /// The rule version and the event of a claim; the inner error is a reason to fail the execution for good.
     async fn load(&self, claim: &Claim) -> Result<Result<(Arc<CompiledRule>, Event), String>, StoreError> {
-        let Some(rule) = self.rule_version(claim.execution.rule_digest).await? else {
-            return Ok(Err(
-                "the version of the rule that matched is not kept any more".into()
-            ));
+        let rule = match self.rule_version(claim.execution.rule_digest).await {
+            Ok(Some(rule)) => rule,
+            Ok(None) => {
+                return Ok(Err(
+                    "the version of the rule that matched is not kept any more".into()
+                ));
+            }
+            // It would be as unreadable under the next claim.
+            Err(StoreError::Corrupt(reason)) => return Ok(Err(reason)),
+            Err(unavailable) => return Err(unavailable),
         };
         let Some(stored) = self.ports.history.event_at(claim.execution.position).await? else {
             return Ok(Err("the event is not in the log any more".into()));
@@ -284,23 +303,19 @@ impl Executor {
 
     /// Drives `work` while renewing the claim. A cancellation stops `work` where it stands: its effect may have happened
     /// or not, and the record says so.
-    async fn hold_while<F>(
-        &self,
-        claim: &Claim,
-        cancelled: &CancellationToken,
-        work: F,
-    ) -> Result<attempt::Taken, ClaimError>
+    async fn hold_while<F>(&self, held: &Held, work: F) -> Result<attempt::Taken, ClaimError>
     where
         F: Future<Output = attempt::Taken>,
     {
         tokio::pin!(work);
         let mut beat = tokio::time::interval(self.settings.lease / 3);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         beat.tick().await;
         loop {
             tokio::select! {
                 taken = &mut work => return Ok(taken),
-                () = cancelled.cancelled() => return Ok(attempt::Taken::cancelled("an operator")),
-                _ = beat.tick() => match self.ports.queue.renew(claim, Timestamp::now(), self.settings.lease).await {
+                () = held.cancelled() => return Ok(attempt::Taken::cancelled("an operator")),
+                _ = beat.tick() => match self.renew(held).await {
                     Ok(Renewal::Held) => {}
                     Ok(Renewal::CancelRequested { by }) => return Ok(attempt::Taken::cancelled(&by)),
                     Err(ClaimError::LeaseLost) => return Err(ClaimError::LeaseLost),
@@ -310,10 +325,46 @@ impl Executor {
         }
     }
 
-    async fn record(&self, claim: &Claim, attempt: Option<Attempt>, next: Next) -> Result<(), ClaimError> {
-        self.ports
-            .queue
-            .record(claim, Timestamp::now(), attempt, next)
-            .await
+    /// Renews under the present claim; one that was handed over meanwhile counts.
+    async fn renew(&self, held: &Held) -> Result<Renewal, ClaimError> {
+        loop {
+            let claim = held.claim();
+            match self
+                .ports
+                .queue
+                .renew(&claim, Timestamp::now(), self.settings.lease)
+                .await
+            {
+                Err(ClaimError::LeaseLost) if held.was_handed_another(&claim) => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Records until the store takes it or the lease is lost: what has happened outside must not be forgotten because
+    /// the store refuses one write. The fence makes a repeated record harmless.
+    async fn record(&self, held: &Held, attempt: Option<Attempt>, next: Next) -> Result<(), ClaimError> {
+        loop {
+            let claim = held.claim();
+            let recorded = self
+                .ports
+                .queue
+                .record(&claim, Timestamp::now(), attempt.clone(), next.clone())
+                .await;
+            match recorded {
+                Err(ClaimError::LeaseLost) if held.was_handed_another(&claim) => {}
+                Err(ClaimError::Store(StoreError::Unavailable(error))) => {
+                    tracing::warn!(execution = %held.id(), %error, "could not record what happened; trying again");
+                    tokio::time::sleep(PAUSE_BEFORE_RECORDING_AGAIN).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn cancelled_before_the_start(by: &str) -> Next {
+    Next::Cancelled {
+        reason: format!("cancelled by {by}"),
     }
 }

@@ -15,9 +15,6 @@ use crate::{
     throttle::Leave,
 };
 
-/// An execution that was put off for this long because its target is down or slow gives up.
-const LONGEST_POSTPONED: Duration = Duration::from_hours(24);
-
 /// Which action, and which attempt at it.
 #[derive(Clone, Copy)]
 pub(super) struct Step {
@@ -63,7 +60,7 @@ impl Taken {
         }
     }
 
-    fn failed(reason: impl Into<String>) -> Self {
+    pub(super) fn failed(reason: impl Into<String>) -> Self {
         Self {
             attempt: None,
             next: Next::Failed {
@@ -118,7 +115,11 @@ impl Executor {
         let now = Timestamp::now();
         let key = kind.throttle_key(&rendered.target);
         if let Leave::Later { at, reason } = self.throttle.ask(&key, kind.rate_limit(&rendered.target), now) {
-            return postpone(claim, now, at, format!("{what}: {reason}"));
+            let reason = format!("{what}: {reason}");
+            return Taken {
+                attempt: None,
+                next: Next::RetryAt { at, reason },
+            };
         }
         let idempotency_key = format!("msg_{}_{}", claim.execution.id.0.simple(), step.action);
         let attempting = Attempting {
@@ -238,16 +239,6 @@ impl Executor {
 
     fn clean(&self, text: &str) -> String {
         self.redactor.load().clean(text)
-    }
-}
-
-fn postpone(claim: &Claim, now: Timestamp, at: Timestamp, reason: String) -> Taken {
-    if now.since(claim.execution.created_at) > LONGEST_POSTPONED {
-        return Taken::failed(format!("{reason}, for more than a day"));
-    }
-    Taken {
-        attempt: None,
-        next: Next::RetryAt { at, reason },
     }
 }
 

@@ -1,5 +1,7 @@
 //! Dead letters, retry, cancel, replay: what people do when something went wrong.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -100,6 +102,59 @@ async fn a_replay_follows_the_rules_of_today_or_those_of_then() {
     assert_eq!(
         server.get(&format!("/api/v1/executions/{id}")).await["replayedBy"],
         "local"
+    );
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+/// Four actions, each shorter than a third of the lease, together longer than the lease.
+fn several_slow_actions(receiver: &Receiver) -> String {
+    let action = "      - { type: webhook, target: ci }\n";
+    let config = config(receiver);
+    let head = config.split("    actions:").next().unwrap();
+    format!("{head}    actions:\n{}", action.repeat(5))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actions_that_together_outlast_the_lease_run_once() {
+    let receiver = Receiver::start().await;
+    receiver.takes(Duration::from_millis(300));
+    let place = Place::new(&several_slow_actions(&receiver));
+    let server = Server::start(&place);
+    server.push("d", PUSH).await.unwrap();
+    server.settled().await;
+
+    let execution = &server.get("/api/v1/executions").await["items"][0];
+    assert_eq!(execution["status"], "succeeded");
+    let ids: Vec<String> = receiver.arrived().into_iter().map(|arrived| arrived.id).collect();
+    let distinct: std::collections::HashSet<&String> = ids.iter().collect();
+    assert_eq!((ids.len(), distinct.len()), (5, 5), "{ids:?}");
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_paused_process_claims_anew_goes_to_the_worker_that_is_at_it() {
+    let receiver = Receiver::start().await;
+    receiver.takes(Duration::from_millis(1_700));
+    let place = Place::new(&config(&receiver));
+    let server = Server::start(&place);
+    server.push("d", PUSH).await.unwrap();
+    server
+        .wait_for("/api/v1/executions?status=running", |page| {
+            page["items"][0]["id"].is_string()
+        })
+        .await;
+    server.signal("STOP");
+    // Longer than the lease of one second: the process wakes up to an execution that looks abandoned.
+    tokio::time::sleep(Duration::from_millis(1_300)).await;
+    server.signal("CONT");
+    server.settled().await;
+
+    assert_eq!(receiver.arrived().len(), 1, "one worker, one message");
+    assert_eq!(
+        server.get("/api/v1/executions").await["items"][0]["status"],
+        "succeeded"
     );
     assert!(server.stop().success());
     assert_audit_holds(&place);

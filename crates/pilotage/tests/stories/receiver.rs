@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode};
@@ -28,6 +29,7 @@ struct Told {
     arrived: Vec<Arrived>,
     answers: Vec<u16>,
     always: Option<u16>,
+    takes: Duration,
 }
 
 impl Receiver {
@@ -50,19 +52,29 @@ impl Receiver {
         self.state.lock().unwrap().always = status;
     }
 
+    /// Every request takes this long to answer.
+    pub(crate) fn takes(&self, time: Duration) {
+        self.state.lock().unwrap().takes = time;
+    }
+
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.state.lock().unwrap().arrived.clone()
     }
 }
 
 async fn take(State(state): State<Arc<Mutex<Told>>>, headers: HeaderMap, raw: Bytes) -> StatusCode {
-    let mut told = state.lock().unwrap();
+    let (status, takes) = note(&mut state.lock().unwrap(), &headers, &raw);
+    tokio::time::sleep(takes).await;
+    status
+}
+
+fn note(told: &mut Told, headers: &HeaderMap, raw: &Bytes) -> (StatusCode, Duration) {
     let headers: HashMap<String, String> = headers
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
         .collect();
     let id = headers.get("webhook-id").cloned().unwrap_or_default();
-    let body = serde_json::from_slice(&raw).unwrap_or_default();
+    let body = serde_json::from_slice(raw).unwrap_or_default();
     told.arrived.push(Arrived {
         id,
         headers,
@@ -70,5 +82,5 @@ async fn take(State(state): State<Arc<Mutex<Told>>>, headers: HeaderMap, raw: By
         body,
     });
     let status = told.always.or_else(|| told.answers.pop()).unwrap_or(200);
-    StatusCode::from_u16(status).unwrap()
+    (StatusCode::from_u16(status).unwrap(), told.takes)
 }
