@@ -87,8 +87,13 @@ pub trait ActionKind: Send + Sync {
     /// Checks target and parameters when rules are loaded; pointers are relative to the action.
     fn check(&self, action: &Action) -> Vec<Problem>;
 
-    /// What shares a rate limit and a circuit breaker: the target's origin, or its name.
+    /// What shares a circuit breaker: the target's origin, or its name.
     fn throttle_key(&self, target: &str) -> String;
+
+    /// What shares a rate limit: the target that has it.
+    fn bucket_key(&self, target: &str) -> String {
+        format!("{} {target}", self.name())
+    }
 
     /// Attempts per second that the target allows, if that is configured.
     fn rate_limit(&self, _target: &str) -> Option<RateLimit> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Executor, backoff};
 use crate::{
     actions::{ActionKind, Attempting, DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Report, Verdict},
-    throttle::Leave,
+    throttle::{Leave, Pass},
 };
 
 /// Which action, and which attempt at it.
@@ -114,13 +114,18 @@ impl Executor {
         };
         let now = Timestamp::now();
         let key = kind.throttle_key(&rendered.target);
-        if let Leave::Later { at, reason } = self.throttle.ask(&key, kind.rate_limit(&rendered.target), now) {
-            let reason = format!("{what}: {reason}");
-            return Taken {
-                attempt: None,
-                next: Next::RetryAt { at, reason },
-            };
-        }
+        let limit = kind.rate_limit(&rendered.target);
+        let limit = limit.map(|limit| (kind.bucket_key(&rendered.target), limit));
+        let pass = match self.throttle.ask(&key, limit, now) {
+            Leave::Granted(pass) => pass,
+            Leave::Later { at, reason } => {
+                let reason = format!("{what}: {reason}");
+                return Taken {
+                    attempt: None,
+                    next: Next::RetryAt { at, reason },
+                };
+            }
+        };
         let idempotency_key = format!("msg_{}_{}", claim.execution.id.0.simple(), step.action);
         let attempting = Attempting {
             event,
@@ -136,7 +141,7 @@ impl Executor {
                 .min(LONGEST_TIMEOUT),
         };
         let report = self.run_within(kind.as_ref(), attempting).await;
-        self.learn(&key, &report);
+        self.learn(&key, pass, &report);
         let last = step.action as usize + 1 == actions.len();
         let next = self.next(action, step, &report, last);
         Taken {
@@ -165,11 +170,11 @@ impl Executor {
     }
 
     /// An answer of any kind shows that the other side is alive, unless it is one of distress.
-    fn learn(&self, key: &str, report: &Report) {
+    fn learn(&self, key: &str, pass: Pass, report: &Report) {
         let distress = matches!(report.verdict, Verdict::Retry { .. })
             && report.status.is_none_or(|status| status >= 500);
         if distress {
-            if self.throttle.failed(key, Timestamp::now()) {
+            if self.throttle.failed(key, pass, Timestamp::now()) {
                 tracing::warn!(target_key = %key, "circuit opened: the target failed several times in a row");
             }
         } else {
