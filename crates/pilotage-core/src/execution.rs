@@ -1,6 +1,6 @@
 //! One rule acting on one event: its actions in order, each with its attempts.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -102,6 +102,15 @@ pub struct Slot {
     pub on_limit: OnLimit,
 }
 
+/// The burst that an execution belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// The rendered key.
+    pub key: String,
+    /// How long after the burst's first event it is due at the latest.
+    pub max_wait: Duration,
+}
+
 /// An execution about to be scheduled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExecution {
@@ -121,9 +130,9 @@ pub struct NewExecution {
     pub due: Timestamp,
     /// Its place under the rule's concurrency limit, if the rule has one.
     pub slot: Option<Slot>,
-    /// Rendered debounce key: a pending execution of the same rule with the same key is cancelled as coalesced into
-    /// this one.
-    pub debounce: Option<String>,
+    /// Set when the rule is debounced: a pending execution of the same rule with the same key is cancelled as coalesced
+    /// into this one, which is then due no later than that burst's first event allows.
+    pub debounce: Option<Burst>,
     /// Set when this repeats an earlier decision by a person's wish: the person's name.
     pub replayed_by: Option<String>,
 }

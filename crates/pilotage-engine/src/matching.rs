@@ -9,7 +9,7 @@ use std::{
 
 use pilotage_core::{
     Digest, Event, ExecutionId, NewExecution, Position, StoredEvent, Timestamp,
-    execution::Slot,
+    execution::{Burst, Slot},
     ports::{Advance, Decision, Interest, News, RuleFault, RuleVersion, ScheduleError, StoreError},
     rule::{CompiledRule, Template, TemplateScope},
 };
@@ -232,7 +232,8 @@ pub(crate) fn new_execution(
     });
     let debounce = rule.debounce.as_ref().map(|debounce| {
         let key = render_key(debounce.key.as_deref(), &scope, "debounce")?;
-        Ok::<_, String>((key, Duration::from_millis(debounce.window_ms)))
+        let max_wait = Duration::from_millis(debounce.max_wait_ms());
+        Ok::<_, String>((Burst { key, max_wait }, Duration::from_millis(debounce.window_ms)))
     });
     let (slot, debounce) = (slot.transpose()?, debounce.transpose()?);
     Ok(NewExecution {
@@ -244,7 +245,7 @@ pub(crate) fn new_execution(
         rule_digest: compiled.digest,
         due: debounce.as_ref().map_or(now, |(_, window)| now + *window),
         slot,
-        debounce: debounce.map(|(key, _)| key),
+        debounce: debounce.map(|(burst, _)| burst),
         replayed_by: None,
     })
 }

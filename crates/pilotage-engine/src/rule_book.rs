@@ -7,7 +7,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use pilotage_core::{
-    Timestamp,
+    Digest, Timestamp,
     audit::{NewAuditRecord, kind},
     config::{Problem, nearest},
     ports::{Registry, StoreError, StoredRule},
@@ -18,6 +18,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::actions::Catalog;
+
+#[cfg(test)]
+mod tests;
 
 /// What the configuration file contributes.
 #[derive(Clone)]
@@ -105,7 +108,8 @@ pub enum Put {
     Replaced,
 }
 
-/// Holds the rules in force and changes them.
+/// Holds the rules in force and changes them. A change that was begun is finished even when nobody waits for it any
+/// more (a client that hung up): between the store's word and the swap nothing can come.
 pub struct RuleBook {
     loaded: ArcSwap<Loaded>,
     registry: Arc<dyn Registry>,
@@ -165,7 +169,17 @@ impl RuleBook {
     ///
     /// # Errors
     /// The rule does not hold, or its id is taken by the file.
-    pub async fn put(&self, now: Timestamp, actor: &str, rule: Rule) -> Result<Put, RuleBookError> {
+    pub async fn put(
+        self: &Arc<Self>,
+        now: Timestamp,
+        actor: &str,
+        rule: Rule,
+    ) -> Result<Put, RuleBookError> {
+        let (book, actor) = (self.clone(), actor.to_owned());
+        to_the_end(async move { book.put_whole(now, &actor, rule).await }).await
+    }
+
+    async fn put_whole(&self, now: Timestamp, actor: &str, rule: Rule) -> Result<Put, RuleBookError> {
         let _changing = self.changing.lock().await;
         let current = self.loaded.load_full();
         let id = rule.id.clone();
@@ -179,26 +193,21 @@ impl RuleBook {
             Put::Created
         };
         let loaded = load(current.foundation.clone(), stored, Some(&id))?;
-        let json = loaded
+        let (json, digest) = loaded
             .set
             .get(&id)
-            .map(|rule| rule.json.clone())
-            .unwrap_or_default();
-        let audit = rule_change(
-            now,
-            actor,
-            &id,
-            if outcome == Put::Created {
-                "created"
-            } else {
-                "replaced"
-            },
-        );
+            .map(|rule| (rule.json.clone(), rule.digest))
+            .unzip();
+        let change = match outcome {
+            Put::Created => "created",
+            Put::Replaced => "replaced",
+        };
+        let audit = rule_change(now, actor, &id, change, digest);
         self.registry
             .put_rule(
                 StoredRule {
                     id,
-                    json,
+                    json: json.unwrap_or_default(),
                     changed_at: now,
                 },
                 audit,
@@ -212,7 +221,17 @@ impl RuleBook {
     ///
     /// # Errors
     /// There is no such rule, or it belongs to the file.
-    pub async fn delete(&self, now: Timestamp, actor: &str, id: &str) -> Result<(), RuleBookError> {
+    pub async fn delete(
+        self: &Arc<Self>,
+        now: Timestamp,
+        actor: &str,
+        id: &str,
+    ) -> Result<(), RuleBookError> {
+        let (book, actor, id) = (self.clone(), actor.to_owned(), id.to_owned());
+        to_the_end(async move { book.delete_whole(now, &actor, &id).await }).await
+    }
+
+    async fn delete_whole(&self, now: Timestamp, actor: &str, id: &str) -> Result<(), RuleBookError> {
         let _changing = self.changing.lock().await;
         let current = self.loaded.load_full();
         if current.origins.get(id) == Some(&Origin::File) {
@@ -221,26 +240,43 @@ impl RuleBook {
         let mut stored = current.stored.clone();
         stored.remove(id);
         let loaded = load(current.foundation.clone(), stored, None)?;
-        if !self
-            .registry
-            .delete_rule(id, rule_change(now, actor, id, "deleted"))
-            .await?
-        {
-            return Err(RuleBookError::NotFound(id.to_owned()));
-        }
+        let audit = rule_change(now, actor, id, "deleted", None);
+        let was_there = self.registry.delete_rule(id, audit).await?;
+        // A rule that the store does not have must not act, whoever took it away.
         self.loaded.store(Arc::new(loaded));
-        Ok(())
+        was_there
+            .then_some(())
+            .ok_or_else(|| RuleBookError::NotFound(id.to_owned()))
     }
 }
 
-fn rule_change(now: Timestamp, actor: &str, id: &str, change: &str) -> NewAuditRecord {
+/// Runs a change in a task of its own, which goes on when the caller is dropped.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, RuleBookError>> + Send + 'static,
+) -> Result<T, RuleBookError> {
+    let broken_off = |error| StoreError::Unavailable(format!("the change was broken off: {error}"));
+    tokio::spawn(change).await.map_err(broken_off)?
+}
+
+/// `digest` is that of the version that is in force from now on.
+fn rule_change(
+    now: Timestamp,
+    actor: &str,
+    id: &str,
+    change: &str,
+    digest: Option<Digest>,
+) -> NewAuditRecord {
+    let facts = match digest {
+        Some(digest) => json!({ "change": change, "digest": digest }),
+        None => json!({ "change": change }),
+    };
     NewAuditRecord {
         at: now,
         tenant: "default".into(),
         actor: actor.into(),
         kind: kind::RULE_CHANGED.into(),
         subject: id.into(),
-        facts: json!({ "change": change }).to_string(),
+        facts: facts.to_string(),
     }
 }
 

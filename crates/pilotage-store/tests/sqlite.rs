@@ -10,7 +10,7 @@ use pilotage_core::{
     execution::Next,
     ports::{
         Advance, Appended, AuditTrail, Decision, EventLog, ExecutionQueue, History, Interest, Registry,
-        StoreError,
+        RuleVersion, StoreError,
     },
 };
 use pilotage_store::{LocalBell, OpenError, SqliteStore, VerifyError, verify_file};
@@ -44,6 +44,13 @@ fn event(delivery_id: &str, data: &[u8]) -> NewEvent {
 async fn fill(path: &Path) {
     let now = Timestamp::from_secs(1_790_000_100);
     let store = open(path);
+    let json = r#"{"id":"a"}"#.to_owned();
+    let version = RuleVersion {
+        digest: Digest::of(json.as_bytes()),
+        json,
+    };
+    let rule_digest = version.digest;
+    store.keep_rules(vec![version]).await.unwrap();
     for number in 1..=3_i64 {
         let new = event(&number.to_string(), "x".repeat(600).as_bytes());
         let facts = new.facts.clone();
@@ -55,7 +62,7 @@ async fn fill(path: &Path) {
             event: facts.id,
             position,
             rule: "a".to_owned(),
-            rule_digest: Digest::ZERO,
+            rule_digest,
             due: now,
             slot: None,
             debounce: None,
@@ -100,7 +107,7 @@ async fn an_untouched_file_verifies() {
 }
 
 /// What somebody does to the file, and how the first thing that does not hold is named.
-const TAMPERINGS: [(&str, &str); 15] = [
+const TAMPERINGS: [(&str, &str); 16] = [
     (
         "UPDATE audit SET actor = 'nobody' WHERE sequence = 3",
         "audit record 3 was changed after it was written",
@@ -154,6 +161,10 @@ const TAMPERINGS: [(&str, &str); 15] = [
     (
         "UPDATE executions SET finished_record = NULL",
         "1 executions have ended without an audit record",
+    ),
+    (
+        r#"UPDATE rule_versions SET json = '{"id":"b"}'"#,
+        "the version 8489a5deb454a360345c7868bca8672de92b446caf3d3b014af6a56e3d549d30 of a rule was changed",
     ),
     ("DROP TABLE audit", "cannot read the store"),
 ];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Action, RetryPolicy, Rule, Template, Trigger, check_templates};
+use super::{Action, Debounce, RetryPolicy, Rule, Template, Trigger, check_templates};
 use crate::config::{Problem, pointer_segment};
 
 const MAX_ID_LENGTH: usize = 128;
@@ -64,6 +64,15 @@ pub(super) fn check(rule: &Rule) -> Vec<Problem> {
             "/debounce/windowMs",
             &mut problems,
         );
+        if let Some(max_wait_ms) = debounce.max_wait_ms {
+            within(
+                max_wait_ms,
+                debounce.window_ms.clamp(1, MAX_DEBOUNCE_MS),
+                MAX_DEBOUNCE_MS * Debounce::DEFAULT_WINDOWS,
+                "/debounce/maxWaitMs",
+                &mut problems,
+            );
+        }
     }
     problems
 }

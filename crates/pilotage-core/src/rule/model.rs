@@ -116,4 +116,19 @@ pub struct Debounce {
     pub key: Option<String>,
     /// The burst is over when nothing came for this long, in milliseconds.
     pub window_ms: u64,
+    /// Acted on at the latest this long after the first event of the burst, in milliseconds, so that a stream that never
+    /// pauses is acted on as well. Missing: ten windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_wait_ms: Option<u64>,
+}
+
+impl Debounce {
+    /// Windows that a burst lasts at most, where the rule does not say otherwise.
+    pub const DEFAULT_WINDOWS: u64 = 10;
+
+    /// How long the first event of a burst waits at most, in milliseconds.
+    pub fn max_wait_ms(&self) -> u64 {
+        self.max_wait_ms
+            .unwrap_or_else(|| self.window_ms.saturating_mul(Self::DEFAULT_WINDOWS))
+    }
 }

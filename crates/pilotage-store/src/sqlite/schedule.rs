@@ -1,7 +1,7 @@
 //! Decisions become executions; the cursor moves with them.
 
 use pilotage_core::{
-    ExecutionStatus, NewExecution, Position, Timestamp,
+    Digest, ExecutionStatus, NewExecution, Position, Timestamp,
     audit::{NewAuditRecord, kind},
     ports::{Advance, Decision, RuleFault, RuleVersion, ScheduleError},
 };
@@ -65,6 +65,9 @@ struct DecisionFacts<'a> {
     position: Position,
     executions: usize,
     rules: Vec<&'a str>,
+    /// Their versions, in the same order.
+    #[serde(rename = "ruleDigests")]
+    rule_digests: Vec<Digest>,
     #[serde(skip_serializing_if = "is_zero")]
     faults: usize,
     #[serde(rename = "faultyRules", skip_serializing_if = "<[_]>::is_empty")]
@@ -85,11 +88,12 @@ fn audit_record(
     actor: &str,
     kind: &str,
 ) -> Result<NewAuditRecord, Failure> {
-    let executions = decision.executions.iter().take(NAMED_AT_MOST);
+    let named = || decision.executions.iter().take(NAMED_AT_MOST);
     let facts = DecisionFacts {
         position: decision.position,
         executions: decision.executions.len(),
-        rules: executions.map(|execution| execution.rule.as_str()).collect(),
+        rules: named().map(|execution| execution.rule.as_str()).collect(),
+        rule_digests: named().map(|execution| execution.rule_digest).collect(),
         faults: decision.faults.len(),
         faulty_rules: decision.faults.get(..NAMED_AT_MOST).unwrap_or(&decision.faults),
     };
@@ -173,14 +177,15 @@ fn count_replayed(transaction: &mut Transaction<'_>, decision: &Decision) -> Res
 }
 
 fn add(transaction: &mut Transaction<'_>, now: Timestamp, new: &NewExecution) -> Result<(), Failure> {
-    if let Some(key) = &new.debounce {
-        slots::coalesce(transaction, now, new, key)?;
-    }
+    let burst_began = match &new.debounce {
+        Some(burst) => Some(slots::coalesce(transaction, now, new, burst)?),
+        None => None,
+    };
     let status = match new.slot {
         Some(_) => ExecutionStatus::Waiting,
         None => ExecutionStatus::Pending,
     };
-    insert(transaction, now, new, status)?;
+    insert(transaction, now, new, status, burst_began)?;
     transaction.count(None, status);
     statistics::matched(transaction, now, &new.rule)?;
     match &new.slot {
@@ -194,13 +199,20 @@ fn insert(
     now: Timestamp,
     new: &NewExecution,
     status: ExecutionStatus,
+    burst_began: Option<Timestamp>,
 ) -> Result<(), Failure> {
+    let latest = new
+        .debounce
+        .as_ref()
+        .zip(burst_began)
+        .map(|(burst, began)| began + burst.max_wait);
+    let due = latest.map_or(new.due, |latest| latest.min(new.due));
     transaction
         .connection()
         .prepare_cached(
             "INSERT INTO executions (id, tenant, event, position, rule, rule_digest, status, due, created_at,
-                 slot_key, slot_limit, debounce_key, replayed_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 slot_key, slot_limit, debounce_key, burst_started_at, replayed_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             new.id.0.as_bytes(),
@@ -210,11 +222,12 @@ fn insert(
             new.rule,
             new.rule_digest.0,
             status_code(status),
-            new.due.as_micros(),
+            due.as_micros(),
             now.as_micros(),
             new.slot.as_ref().map(|slot| &slot.key),
             new.slot.as_ref().map(|slot| slot.limit.max(1)),
-            new.debounce,
+            new.debounce.as_ref().map(|burst| &burst.key),
+            burst_began.map(Timestamp::as_micros),
             new.replayed_by,
         ])?;
     Ok(())

@@ -3,9 +3,9 @@
 use pilotage_core::{
     ExecutionStatus, NewExecution, TenantId, Timestamp,
     audit::kind,
-    execution::{OnLimit, Slot},
+    execution::{Burst, OnLimit, Slot},
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{
     error::Failure,
@@ -128,22 +128,25 @@ pub(super) fn request_cancel(
     Ok(())
 }
 
-/// Cancels the pending and waiting executions with the same debounce key that have not been tried yet.
+/// Cancels the pending and waiting executions with the same debounce key that have not been tried yet. Answers when the
+/// burst began whose last event the new one is now.
 pub(super) fn coalesce(
     transaction: &mut Transaction<'_>,
     now: Timestamp,
     new: &NewExecution,
-    key: &str,
-) -> Result<(), Failure> {
-    let earlier: Vec<i64> = transaction
+    burst: &Burst,
+) -> Result<Timestamp, Failure> {
+    let earlier: Vec<(i64, Option<i64>)> = transaction
         .connection()
         .prepare_cached(
-            "SELECT number FROM executions INDEXED BY executions_debounced
+            "SELECT number, burst_started_at FROM executions INDEXED BY executions_debounced
              WHERE tenant = ?1 AND rule = ?2 AND debounce_key = ?3 AND status <= 1
                AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.execution = executions.number)
              ORDER BY number",
         )?
-        .query_map(params![new.tenant.0, new.rule, key], |row| row.get(0))?
+        .query_map(params![new.tenant.0, new.rule, burst.key], |row: &Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let reason = format!("coalesced into {}", new.id);
     let ending = Ending {
@@ -151,11 +154,13 @@ pub(super) fn coalesce(
         reason: Some(&reason),
         actor: "debounce",
     };
-    for number in earlier {
+    let mut began = now;
+    for (number, burst_started_at) in earlier {
         let stored = by_number(transaction.connection(), number)?;
         finish(transaction, now, &stored, &ending)?;
+        began = burst_started_at.map_or(began, |at| began.min(Timestamp::from_micros(at)));
     }
-    Ok(())
+    Ok(began)
 }
 
 /// Turns the oldest waiting executions with this key into pending ones while there is room. The limit is that of the

@@ -97,6 +97,12 @@ pub enum VerifyError {
         /// The execution.
         execution: String,
     },
+    /// A version of a rule is not what its digest says, which is what the records name it by.
+    #[error("the version {digest} of a rule was changed after it was kept")]
+    RuleChanged {
+        /// What the version was.
+        digest: Digest,
+    },
     /// Executions have ended without a record.
     #[error("{0} executions have ended without an audit record")]
     ExecutionsUnrecorded(i64),
@@ -147,6 +153,7 @@ pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyR
         },
     };
     check.records(progress)?;
+    check.rule_versions()?;
     check.end()
 }
 
@@ -259,6 +266,25 @@ impl Check<'_, '_> {
             return Err(changed());
         }
         self.report.executions += 1;
+        Ok(())
+    }
+
+    /// Every record names the version of a rule by its digest, so a version that has its digest is the one on record.
+    fn rule_versions(&self) -> Result<(), VerifyError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT digest, json FROM rule_versions")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let digest = Digest(row.get(0)?);
+            let holds = row
+                .get_ref(1)?
+                .as_bytes()
+                .is_ok_and(|json| Digest::of(json) == digest);
+            if !holds {
+                return Err(VerifyError::RuleChanged { digest });
+            }
+        }
         Ok(())
     }
 

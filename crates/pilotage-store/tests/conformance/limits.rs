@@ -1,12 +1,12 @@
 //! Concurrency limits and debounce.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use pilotage_core::{
     ExecutionId, ExecutionStatus,
     ExecutionStatus::{Cancelled, Failed, Pending, Running, Succeeded, Waiting},
     NewExecution, StoredEvent,
-    execution::{AttemptResult, Next, OnLimit},
+    execution::{AttemptResult, Burst, Next, OnLimit},
     ports::Renewal,
 };
 
@@ -165,7 +165,10 @@ pub(crate) async fn a_dead_letter_comes_back_through_the_limit(store: Arc<dyn St
 
 fn debounced(event: &StoredEvent, key: &str) -> NewExecution {
     NewExecution {
-        debounce: Some(key.to_owned()),
+        debounce: Some(Burst {
+            key: key.to_owned(),
+            max_wait: Duration::from_secs(100),
+        }),
         due: at(10),
         ..execution(event, "burst")
     }
@@ -185,6 +188,25 @@ pub(crate) async fn a_burst_becomes_its_last_event(store: Arc<dyn Store>) {
         Some(format!("coalesced into {}", ids[2]))
     );
     assert_eq!(store.claim(at(10), LEASE, 9).await.unwrap().len(), 2);
+}
+
+pub(crate) async fn a_burst_that_never_pauses_is_acted_on(store: Arc<dyn Store>) {
+    let mut last = None;
+    for seconds in [0, 40, 80, 95] {
+        let new = |event: &StoredEvent| NewExecution {
+            due: at(seconds + 50),
+            ..debounced(event, "main")
+        };
+        last = Some(scheduled_one(&*store, at(seconds), new).await);
+    }
+    assert_eq!(found(&*store, last.unwrap()).await.due, at(100));
+    assert_eq!(claimed(&*store, at(100)).await.execution.id, last.unwrap());
+    let new = |event: &StoredEvent| NewExecution {
+        due: at(151),
+        ..debounced(event, "main")
+    };
+    let next = scheduled_one(&*store, at(101), new).await;
+    assert_eq!(found(&*store, next).await.due, at(151));
 }
 
 pub(crate) async fn what_was_tried_is_not_coalesced(store: Arc<dyn Store>) {

@@ -68,6 +68,7 @@ macro_rules! conformance {
                 limits::a_pending_one_is_superseded_at_once,
                 limits::a_dead_letter_comes_back_through_the_limit,
                 limits::a_burst_becomes_its_last_event,
+                limits::a_burst_that_never_pauses_is_acted_on,
                 limits::what_was_tried_is_not_coalesced,
                 limits::coalescing_makes_room_under_the_limit,
                 reading::events_are_listed_by_every_filter_newest_first,

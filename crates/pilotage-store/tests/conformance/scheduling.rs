@@ -131,6 +131,10 @@ pub(crate) async fn decisions_are_kept_and_on_record(store: Arc<dyn Store>) {
     let facts: serde_json::Value = serde_json::from_str(&record.facts).unwrap();
     assert_eq!(facts["executions"], 2);
     assert_eq!(facts["rules"], serde_json::json!(["a", "b"]));
+    assert_eq!(
+        facts["ruleDigests"],
+        serde_json::json!([Digest::of(b"a"), Digest::of(b"b")])
+    );
     assert_eq!(facts["faults"], 1);
     assert_eq!(facts["faultyRules"][0]["rule"], "broken");
 }

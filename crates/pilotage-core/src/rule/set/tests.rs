@@ -174,6 +174,11 @@ fn what_is_wrong_with_actions_is_said_at_its_place() {
         ("/debounce", json!({"windowMs": 0}), "/0/debounce/windowMs"),
         (
             "/debounce",
+            json!({"windowMs": 10, "maxWaitMs": 9}),
+            "/0/debounce/maxWaitMs",
+        ),
+        (
+            "/debounce",
             json!({"windowMs": 1, "key": "${a..b}"}),
             "/0/debounce/key",
         ),

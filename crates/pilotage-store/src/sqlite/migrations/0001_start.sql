@@ -83,6 +83,7 @@ CREATE TABLE executions (
     slot_key             TEXT,
     slot_limit           INTEGER,
     debounce_key         TEXT,
+    burst_started_at     INTEGER,
     replayed_by          TEXT,
     cancel_requested_by  TEXT,
     finished_record      INTEGER
