@@ -14,7 +14,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pilotage_core::{
@@ -37,6 +37,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// Before a record that the store refused is tried again; shorter than the pause before the next claims, so that what is
 /// known to have happened is written before anybody could take the execution over.
 const PAUSE_BEFORE_RECORDING_AGAIN: Duration = Duration::from_millis(100);
+/// How often to look whether something running is to be cancelled.
+const LOOK_FOR_CANCELLATIONS: Duration = Duration::from_millis(200);
 /// Rule versions kept compiled.
 const MOST_VERSIONS: usize = 4_096;
 
@@ -79,6 +81,9 @@ pub struct Executor {
     counters: ExecutorCounters,
     versions: Mutex<HashMap<Digest, Arc<CompiledRule>>>,
     running: Running,
+    cut: CancellationToken,
+    /// Held from a claim until its executions are in `running`.
+    claiming: tokio::sync::Mutex<()>,
 }
 
 impl Executor {
@@ -98,6 +103,8 @@ impl Executor {
             counters: ExecutorCounters::default(),
             versions: Mutex::default(),
             running: Running::default(),
+            cut: CancellationToken::new(),
+            claiming: tokio::sync::Mutex::default(),
         })
     }
 
@@ -121,18 +128,29 @@ impl Executor {
         self.running.cancel(id);
     }
 
-    /// Runs executions until `stop`; then takes no more and waits for those under way. What does not end before the
-    /// caller gives up is claimed anew by the next process once its lease has ended.
+    /// Lets go of what still runs: it is released at once, and goes on after the next start. Its record says that the effect of
+    /// the attempt under way is not known.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Runs executions until `stop`; then takes no more and waits for those under way, until `cut`.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut bell = self.ports.bell.listen(News::Executions);
         let permits = Arc::new(Semaphore::new(self.settings.workers));
         let mut workers = JoinSet::new();
+        let mut looked_at = Instant::now();
         while !stop.is_cancelled() {
             while workers.try_join_next().is_some() {}
+            if looked_at.elapsed() >= LOOK_FOR_CANCELLATIONS {
+                self.look_for_cancellations().await;
+                looked_at = Instant::now();
+            }
             if permits.available_permits() == 0 {
                 tokio::select! {
                     () = stop.cancelled() => {}
                     _ = workers.join_next() => {}
+                    () = tokio::time::sleep(POLL) => {}
                 }
                 continue;
             }
@@ -159,6 +177,7 @@ impl Executor {
         workers: &mut JoinSet<()>,
     ) -> Result<usize, StoreError> {
         let free = permits.available_permits();
+        let _claiming = self.claiming.lock().await;
         let claims = self
             .ports
             .queue
@@ -177,6 +196,19 @@ impl Executor {
             });
         }
         Ok(count)
+    }
+
+    /// Stops what somebody has asked to cancel, an operator through another process or a rule's `onLimit: cancel`.
+    async fn look_for_cancellations(&self) {
+        if self.running.is_empty() {
+            return;
+        }
+        match self.ports.queue.cancel_requested().await {
+            Ok(asked) => asked.into_iter().for_each(|id| self.running.cancel(id)),
+            Err(error) => {
+                tracing::warn!(%error, "could not look for cancellations; holders learn them when they renew");
+            }
+        }
     }
 
     async fn until_next_due(&self) -> Duration {
@@ -314,7 +346,8 @@ impl Executor {
         loop {
             tokio::select! {
                 taken = &mut work => return Ok(taken),
-                () = held.cancelled() => return Ok(attempt::Taken::cancelled("an operator")),
+                () = held.cancelled() => return self.cancelled(held).await,
+                () = self.cut.cancelled() => return Ok(attempt::Taken::released()),
                 _ = beat.tick() => match self.renew(held).await {
                     Ok(Renewal::Held) => {}
                     Ok(Renewal::CancelRequested { by }) => return Ok(attempt::Taken::cancelled(&by)),
@@ -323,6 +356,21 @@ impl Executor {
                 },
             }
         }
+    }
+
+    /// Somebody has asked to cancel: the renewal says who.
+    async fn cancelled(&self, held: &Held) -> Result<attempt::Taken, ClaimError> {
+        match self.renew(held).await {
+            Ok(Renewal::CancelRequested { by }) => Ok(attempt::Taken::cancelled(&by)),
+            Err(ClaimError::LeaseLost) => Err(ClaimError::LeaseLost),
+            Ok(Renewal::Held) | Err(ClaimError::Store(_)) => Ok(attempt::Taken::cancelled("an operator")),
+        }
+    }
+
+    /// Whether this process itself has claimed the execution anew. A claim that is just being taken is waited for.
+    async fn was_handed_another(&self, held: &Held, used: &Claim) -> bool {
+        drop(self.claiming.lock().await);
+        held.was_handed_another(used)
     }
 
     /// Renews under the present claim; one that was handed over meanwhile counts.
@@ -335,7 +383,7 @@ impl Executor {
                 .renew(&claim, Timestamp::now(), self.settings.lease)
                 .await
             {
-                Err(ClaimError::LeaseLost) if held.was_handed_another(&claim) => {}
+                Err(ClaimError::LeaseLost) if self.was_handed_another(held, &claim).await => {}
                 outcome => return outcome,
             }
         }
@@ -352,7 +400,7 @@ impl Executor {
                 .record(&claim, Timestamp::now(), attempt.clone(), next.clone())
                 .await;
             match recorded {
-                Err(ClaimError::LeaseLost) if held.was_handed_another(&claim) => {}
+                Err(ClaimError::LeaseLost) if self.was_handed_another(held, &claim).await => {}
                 Err(ClaimError::Store(StoreError::Unavailable(error))) => {
                     tracing::warn!(execution = %held.id(), %error, "could not record what happened; trying again");
                     tokio::time::sleep(PAUSE_BEFORE_RECORDING_AGAIN).await;

@@ -136,6 +136,10 @@ pub trait ExecutionQueue: Send + Sync {
         next: Next,
     ) -> Result<(), ClaimError>;
 
+    /// Running executions that somebody has asked to cancel, at most 1,000: a holder that looks here need not wait for its
+    /// next renewal.
+    async fn cancel_requested(&self) -> Result<Vec<ExecutionId>, StoreError>;
+
     /// The earliest moment at which `claim` could give something, if anything waits or runs.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 

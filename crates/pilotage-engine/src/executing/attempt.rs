@@ -5,13 +5,13 @@ use std::{sync::atomic::Ordering, time::Duration};
 use pilotage_core::{
     Event, Timestamp,
     execution::{Attempt, AttemptResult, Claim, Next},
-    rule::{Action, CompiledRule, Template, TemplateScope, render_all},
+    rule::{Action, CompiledRule, TemplateScope, render_all},
 };
 use serde_json::{Map, Value};
 
 use super::{Executor, backoff};
 use crate::{
-    actions::{ActionKind, Attempting, DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Report, Verdict},
+    actions::{ActionKind, Attempting, DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Report, Verdict, render_target},
     throttle::{Leave, Pass},
 };
 
@@ -60,6 +60,16 @@ impl Taken {
         }
     }
 
+    /// The server stops before the attempt under way has ended: it is made again, with the same idempotency key.
+    pub(super) fn released() -> Self {
+        let reason = "the server stopped during an attempt, whose effect is not known".to_owned();
+        let at = Timestamp::now();
+        Self {
+            attempt: None,
+            next: Next::RetryAt { at, reason },
+        }
+    }
+
     pub(super) fn failed(reason: impl Into<String>) -> Self {
         Self {
             attempt: None,
@@ -77,9 +87,7 @@ struct Rendered {
 }
 
 fn render(action: &Action, scope: &TemplateScope<'_>) -> Result<Rendered, String> {
-    let target = Template::parse(&action.target)?
-        .render_text(scope)
-        .map_err(|error| error.to_string())?;
+    let target = render_target(&action.target, scope)?;
     let parameters = Value::Object(action.parameters.clone());
     match render_all(&parameters, scope).map_err(|error| error.to_string())? {
         Value::Object(parameters) => Ok(Rendered { target, parameters }),

@@ -90,6 +90,11 @@ impl Running {
         true
     }
 
+    /// Whether nothing runs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Stops the worker that is at this execution, if there is one.
     pub(super) fn cancel(&self, id: ExecutionId) {
         let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use super::{
+    columns::uuid,
     error::Failure,
     executions::{Stored, audit_record, by_id, by_number},
     transaction::Transaction,
@@ -148,6 +149,16 @@ fn set_lease(transaction: &Transaction<'_>, number: i64, lease_until: Timestamp)
         .prepare_cached("UPDATE executions SET lease_until = ?2 WHERE number = ?1")?
         .execute(params![number, lease_until.as_micros()])?;
     Ok(())
+}
+
+/// Running executions that are asked to cancel. Looks only at what runs, which the number of workers bounds.
+pub(super) fn cancel_requested(connection: &Connection) -> Result<Vec<ExecutionId>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM executions INDEXED BY executions_leased
+         WHERE status = 2 AND cancel_requested_by IS NOT NULL LIMIT 1000",
+    )?;
+    let rows = statement.query_map([], |row| Ok(ExecutionId(uuid(row, 0)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The earliest moment at which something is due or a lease ends.

@@ -69,6 +69,10 @@ impl ExecutionQueue for SqliteStore {
             .await
     }
 
+    async fn cancel_requested(&self) -> Result<Vec<ExecutionId>, StoreError> {
+        self.readers.read(claim::cancel_requested).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.readers.read(claim::next_due).await
     }

@@ -109,6 +109,7 @@ fn summary_row(context: &Context, summary: &Summary) -> Vec<Cell> {
     let facts = &summary.facts;
     let executions = match summary.executions {
         None => Cell::styled(Style::Warning, "undecided"),
+        Some(0) if facts.event_type == "ping" => Cell::styled(Style::Good, "ping"),
         Some(0) => Cell::styled(Style::Warning, "unhandled"),
         Some(count) => Cell::styled(Style::Good, &count.to_string()),
     };

@@ -13,6 +13,7 @@ mod operate;
 mod path;
 mod protect;
 mod receiver;
+mod recorded;
 mod reload;
 mod server;
 mod waiting;

@@ -159,3 +159,66 @@ async fn what_a_paused_process_claims_anew_goes_to_the_worker_that_is_at_it() {
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outlasts_the_shutdown_is_released_and_goes_on_after_the_next_start() {
+    let receiver = Receiver::start().await;
+    receiver.takes(Duration::from_secs(5));
+    let patient = config(&receiver).replace("leaseMs: 1000", "leaseMs: 600000");
+    let place = Place::new(&format!("{patient}server: {{ shutdownTimeoutMs: 200 }}\n"));
+    let server = Server::start(&place);
+    server.push("d", PUSH).await.unwrap();
+    server
+        .wait_for("/api/v1/executions?status=running", |page| {
+            page["items"][0]["id"].is_string()
+        })
+        .await;
+    assert!(server.stop().success());
+
+    receiver.takes(Duration::ZERO);
+    let server = Server::start(&place);
+    server.settled().await;
+    assert_eq!(
+        server.get("/api/v1/executions").await["items"][0]["status"],
+        "succeeded"
+    );
+    let arrived = receiver.arrived();
+    assert_eq!(
+        (arrived.len(), &arrived[0].id),
+        (2, &arrived[1].id),
+        "the same message again"
+    );
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_event_cancels_what_its_rule_is_running() {
+    let receiver = Receiver::start().await;
+    receiver.takes(Duration::from_secs(5));
+    let patient = config(&receiver).replace("leaseMs: 1000", "leaseMs: 600000");
+    let place = Place::new(&format!(
+        "{patient}    concurrency: {{ limit: 1, onLimit: cancel }}\n"
+    ));
+    let server = Server::start(&place);
+    server.push("older", PUSH).await.unwrap();
+    server
+        .wait_for("/api/v1/executions?status=running", |page| {
+            page["items"][0]["id"].is_string()
+        })
+        .await;
+    receiver.takes(Duration::ZERO);
+    server.push("newer", PUSH).await.unwrap();
+    server.settled().await;
+
+    let executions = server.get("/api/v1/executions").await;
+    let statuses: Vec<_> = executions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["status"].clone())
+        .collect();
+    assert_eq!(statuses, ["succeeded", "cancelled"], "newest first");
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}

@@ -9,10 +9,15 @@ use crate::output::{Output, Style, clean};
 /// Executions whose rule is remembered for the story; above it, the story names the id instead.
 const MOST_REMEMBERED: usize = 10_000;
 
+/// What senders say to see whether they reach us.
+const PING: &str = "ping";
+
 /// Tells what happens as it is recorded: one line for each step of the path.
 pub(super) struct Story {
     output: Output,
     book: Arc<RuleBook>,
+    /// The last ping, until it is decided.
+    ping: Option<String>,
     /// The rule's id by execution.
     rules: HashMap<String, String>,
 }
@@ -22,6 +27,7 @@ impl Story {
         Self {
             output,
             book,
+            ping: None,
             rules: HashMap::new(),
         }
     }
@@ -42,14 +48,21 @@ impl Story {
         let text = |name: &str| clean(facts.get(name).and_then(Value::as_str).unwrap_or_default());
         let output = self.output;
         Some(match record.kind.as_str() {
+            kind::DELIVERY_ACCEPTED if facts.get("type").and_then(Value::as_str) == Some(PING) => {
+                self.ping = Some(record.subject.clone());
+                let words = received(record, facts, output);
+                (output.paint(Style::Strong, "●"), "ping", words)
+            }
             kind::DELIVERY_ACCEPTED => (
                 output.paint(Style::Strong, "●"),
                 "received",
                 received(record, facts, output),
             ),
-            kind::EVENT_DECIDED | kind::EVENT_REPLAYED => {
-                (output.paint(Style::Strong, "◆"), "decided", self.decided(facts))
-            }
+            kind::EVENT_DECIDED | kind::EVENT_REPLAYED => (
+                output.paint(Style::Strong, "◆"),
+                "decided",
+                self.decided(record, facts),
+            ),
             kind::EXECUTION_CLAIMED => {
                 self.remember(&record.subject, &text("rule"));
                 return None;
@@ -82,12 +95,17 @@ impl Story {
         self.rules.insert(execution.to_owned(), rule.to_owned());
     }
 
-    fn decided(&self, facts: &Value) -> String {
+    fn decided(&mut self, record: &AuditRecord, facts: &Value) -> String {
+        let is_ping = self.ping.take_if(|ping| *ping == record.subject).is_some();
         let empty = Vec::new();
         let rules = facts.get("rules").and_then(Value::as_array).unwrap_or(&empty);
         let faults = facts.get("faults").and_then(Value::as_u64).unwrap_or_default();
         let names: Vec<String> = rules.iter().filter_map(Value::as_str).map(clean).collect();
         let mut words = match names.as_slice() {
+            [] if is_ping => self.output.paint(
+                Style::Faint,
+                "a ping: the sender reaches us, and its secret is right",
+            ),
             [] => self
                 .output
                 .paint(Style::Faint, "no rule matched: kept, and counted as unhandled"),
