@@ -21,7 +21,7 @@ use crate::{
 /// How the door is configured.
 #[derive(Clone, Debug)]
 pub struct WebSettings {
-    /// Whether a peer on loopback that names a loopback host needs no token.
+    /// Whether a peer on loopback that names a loopback host needs no token, as long as there is none at all.
     pub open_on_loopback: bool,
     /// Further names that a `Host` header may give, without a port, in lower case. They need a token.
     pub allowed_hosts: Vec<String>,
@@ -150,8 +150,8 @@ impl Door {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Says why the last configuration was refused, or that it was taken. It is shown in the statistics, in `/ready`
-    /// and as a metric until the next one is taken.
+    /// Says why the last configuration was refused, or that it was taken. It is shown in the statistics until the next one
+    /// is taken; `/ready` and a metric, which need no token, show only that there is one.
     pub fn config_error(&self, error: Option<String>) {
         self.config_error.store(error.map(Arc::new));
     }

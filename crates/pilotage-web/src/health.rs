@@ -66,7 +66,7 @@ struct ReadyAnswer {
     status: &'static str,
     checks: Checks,
     #[serde(skip_serializing_if = "Option::is_none")]
-    degraded: Option<String>,
+    degraded: Option<&'static str>,
 }
 
 /// 200 as long as the process answers at all.
@@ -99,7 +99,7 @@ pub(crate) async fn ready(State(door): State<Arc<Door>>) -> Response {
         .config_error
         .load()
         .as_ref()
-        .map(|error| format!("configuration refused: {error}"));
+        .map(|_| "the last configuration was refused; the log and `pilotage stats` say why");
     let status = match (ready, &degraded) {
         (false, _) => "not ready",
         (true, None) => "ready",

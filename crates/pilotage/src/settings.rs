@@ -87,6 +87,8 @@ impl Retention {
 pub(crate) struct Server {
     /// Further `Host` names under which the API and the page answer, for example behind a proxy.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Whether clients on this machine may use the API and the page without a token as long as there is none at all.
+    pub(crate) open_on_loopback: bool,
     /// Deliveries per second from one address.
     #[schemars(range(min = 1))]
     pub(crate) address_per_second: u32,
@@ -104,6 +106,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             allowed_hosts: Vec::new(),
+            open_on_loopback: true,
             address_per_second: 50_000,
             address_burst: 100_000,
             max_inflight_bytes: 128 * 1024 * 1024,

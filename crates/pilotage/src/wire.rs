@@ -103,7 +103,7 @@ pub(crate) async fn wire(
 fn web_settings(settings: &Settings) -> WebSettings {
     let server = &settings.file.server;
     WebSettings {
-        open_on_loopback: true,
+        open_on_loopback: server.open_on_loopback,
         allowed_hosts: server.allowed_hosts.clone(),
         max_inflight_bytes: server.max_inflight_bytes,
         address_limit: Limit {

@@ -114,6 +114,10 @@ impl WebhookSource for Alertmanager {
     fn verifies(&self) -> bool {
         self.verifier.verifies()
     }
+
+    fn unverified_only_locally(&self) -> bool {
+        self.verifier.unverified_only_locally()
+    }
 }
 
 /// Each word goes in with its length before it, so that no two different groups give the same bytes.

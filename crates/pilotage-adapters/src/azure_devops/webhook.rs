@@ -83,6 +83,10 @@ impl WebhookSource for AzureDevOps {
     fn verifies(&self) -> bool {
         self.verifier.verifies()
     }
+
+    fn unverified_only_locally(&self) -> bool {
+        self.verifier.unverified_only_locally()
+    }
 }
 
 /// A notification is numbered within its subscription. `id` is the event's, which several subscriptions share, so it is

@@ -92,6 +92,10 @@ impl WebhookSource for Jenkins {
     fn verifies(&self) -> bool {
         self.verifier.verifies()
     }
+
+    fn unverified_only_locally(&self) -> bool {
+        self.verifier.unverified_only_locally()
+    }
 }
 
 /// The plugin's phases QUEUED, STARTED, COMPLETED and FINALIZED become `build.queued` and so on; other posts say their

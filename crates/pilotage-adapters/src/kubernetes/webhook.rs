@@ -145,6 +145,10 @@ impl WebhookSource for Kubernetes {
     fn verifies(&self) -> bool {
         self.verifier.verifies()
     }
+
+    fn unverified_only_locally(&self) -> bool {
+        self.verifier.unverified_only_locally()
+    }
 }
 
 fn translate<'a>(

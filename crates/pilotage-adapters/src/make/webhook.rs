@@ -95,6 +95,10 @@ impl WebhookSource for Make {
     fn verifies(&self) -> bool {
         self.verifier.verifies()
     }
+
+    fn unverified_only_locally(&self) -> bool {
+        self.verifier.unverified_only_locally()
+    }
 }
 
 /// `deliveryId` as it is. An execution's id only for events about the execution itself, of which there is one of each

@@ -99,7 +99,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// The verifier for a section. Without any secret it accepts unchecked deliveries on a loopback listener only.
+    /// The verifier for a section. Without any secret it accepts unchecked deliveries on a loopback listener only,
+    /// and intake then sees to it that they come from this machine.
     pub(crate) fn verifier(
         &self,
         section: Option<&Value>,
@@ -136,7 +137,7 @@ impl Places {
             return Verifier::Credential(Credential::new(secrets, self.headers, self.bearer, basic));
         }
         if scope.loopback_only {
-            return Verifier::Unchecked;
+            return Verifier::UncheckedLocally;
         }
         let source = self.source;
         let env = self

@@ -38,8 +38,10 @@ pub(crate) enum Verifier {
     StandardWebhooks(Vec<SigningKey>),
     /// A shared secret sent in clear.
     Credential(Credential),
-    /// Nothing is checked, and the configuration or the loopback address says that this is meant.
+    /// Nothing is checked, and the configuration says that this is meant.
     Unchecked,
+    /// Nothing is checked, because nothing is configured and the server listens on loopback.
+    UncheckedLocally,
     /// Everything is refused with this text, because nothing to check with is configured.
     Refusing(String),
 }
@@ -51,14 +53,19 @@ impl Verifier {
             Self::Mac(mac) => mac.verify(delivery).map(|()| true),
             Self::StandardWebhooks(keys) => standard_webhooks::verify(keys, delivery).map(|()| true),
             Self::Credential(credential) => credential.verify(delivery).map(|()| true),
-            Self::Unchecked => Ok(false),
+            Self::Unchecked | Self::UncheckedLocally => Ok(false),
             Self::Refusing(why) => Err(Refusal::Unverified(why.clone())),
         }
     }
 
     /// False only where deliveries are accepted unchecked.
     pub(crate) const fn verifies(&self) -> bool {
-        !matches!(self, Self::Unchecked)
+        !matches!(self, Self::Unchecked | Self::UncheckedLocally)
+    }
+
+    /// Whether that is so without the configuration saying it.
+    pub(crate) const fn unverified_only_locally(&self) -> bool {
+        matches!(self, Self::UncheckedLocally)
     }
 }
 

@@ -135,6 +135,10 @@ fn without_a_secret_github_and_gitlab_refuse_and_the_others_only_beyond_loopback
             if loopback && !["github", "gitlab"].contains(&kind.name) {
                 assert!(!answer.unwrap().verified, "{}", kind.name);
                 assert!(!sources[kind.name].source.verifies());
+                assert!(sources[kind.name].source.unverified_only_locally());
+                let said = json!({ kind.name: { "verification": { "type": "none" } } });
+                let said = build(&said, &[], loopback).unwrap();
+                assert!(!said[kind.name].source.unverified_only_locally(), "{}", kind.name);
             } else {
                 let why = unverified(answer);
                 assert!(why.contains(&format!("sources.{}.secrets", kind.name)), "{why}");

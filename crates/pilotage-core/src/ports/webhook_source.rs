@@ -67,4 +67,10 @@ pub trait WebhookSource: Send + Sync {
 
     /// Whether a secret is checked; `false` only where the configuration says `none` or on loopback without secrets.
     fn verifies(&self) -> bool;
+
+    /// Whether nothing is checked only because no secret is configured and the server listens on loopback. Such deliveries
+    /// must be seen to come from this machine; where the configuration says `none`, they may come from anywhere.
+    fn unverified_only_locally(&self) -> bool {
+        false
+    }
 }

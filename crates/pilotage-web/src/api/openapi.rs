@@ -176,7 +176,7 @@ fn add_security(document: &mut Value) {
         let bearer = json!({
             "type": "http",
             "scheme": "bearer",
-            "description": "A token from `pilotage token create`. On loopback none is needed, unless configured otherwise.",
+            "description": "A token from `pilotage token create`. On loopback none is needed until the first one is made, unless configured otherwise.",
         });
         components.insert("securitySchemes".to_owned(), json!({ "token": bearer }));
     }

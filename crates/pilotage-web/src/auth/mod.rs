@@ -1,7 +1,8 @@
 //! Who may ask for what, for everything but deliveries.
 //!
-//! On loopback nothing but the right `Host` is asked for, when the settings say so; everywhere else a token. The `Host` and
-//! `Origin` checks keep web pages of others, which run in a browser on this machine, from using that openness: one that
+//! On loopback nothing but the right `Host` is asked for, when the settings say so and as long as there is no token;
+//! everywhere else, and as soon as there is one, a token. A plain proxy on this machine looks just like a local client, so
+//! the first token closes that path for good. The `Host` and `Origin` checks keep web pages of others, which run in a browser on this machine, from using that openness: one that
 //! rebinds its own name to a loopback address still names itself in `Host`, and one that merely sends requests across
 //! names itself in `Origin`.
 
@@ -15,7 +16,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Version, header, request::Parts};
 use http_body::Body as _;
 use pilotage_core::ports::Role;
 
@@ -116,9 +117,8 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
             role: token.role,
         });
     }
-    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    let near = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    if door.settings.open_on_loopback && near && named == Named::Loopback && !is_forwarded(headers) {
+    let may_be_open = door.settings.open_on_loopback && named == Named::Loopback && is_near(request);
+    if may_be_open && door.tokens.is_surely_empty().await? {
         return Ok(Caller {
             actor: "local".to_owned(),
             role: Role::Admin,
@@ -130,7 +130,31 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
              on the machine where Pilotage runs",
         ));
     }
-    Err(unauthenticated("send a token as `Authorization: Bearer plo_...`"))
+    Err(unauthenticated(
+        "send a token as `Authorization: Bearer plo_...`; since the first token was made, one is needed on loopback too",
+    ))
+}
+
+/// Whether a client on this machine seems to ask by itself: its peer is loopback, it speaks HTTP/1.1, which no proxy with
+/// old defaults does, and nothing says that somebody passed the request on.
+fn is_near(request: &Parts) -> bool {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let near = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    near && request.version >= Version::HTTP_11 && !is_forwarded(&request.headers)
+}
+
+/// Whether a delivery may be taken although nothing about it is checked: it comes from this machine, means this machine,
+/// was sent by no web page, and nobody has asked for protection by making a token yet.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn may_deliver_unchecked(door: &Door, request: &Parts) -> Result<bool, Problem> {
+    let (uri, headers) = (&request.uri, &request.headers);
+    let local = is_near(request)
+        && matches!(host::check(uri, headers, &[]), Ok(Named::Loopback))
+        && host::check_origin(uri, headers).is_ok()
+        && host::check_fetch_site(headers).is_ok();
+    Ok(local && door.tokens.is_empty().await?)
 }
 
 /// What a proxy says about where a request came from is not trusted, but that there is a proxy means that the peer is not

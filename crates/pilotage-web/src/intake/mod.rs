@@ -28,6 +28,7 @@ pub(crate) use limits::{AddressLimits, Cell, now};
 pub(crate) use sources::{LiveSource, LiveSources, SourceName};
 
 use crate::{
+    auth,
     door::Door,
     problem::{Kind, Problem},
 };
@@ -105,7 +106,7 @@ async fn accept(
     parts: Parts,
     body: Body,
 ) -> Result<Accepted, Problem> {
-    if let Err(problem) = may_send(door, source, &parts) {
+    if let Err(problem) = may_send(door, source, &parts).await {
         body::drain(body, &parts.headers, body::DRAIN_LITTLE).await;
         return Err(problem);
     }
@@ -126,7 +127,7 @@ async fn accept(
 }
 
 /// What is decided before a byte of the body is read.
-fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(), Problem> {
+async fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(), Problem> {
     if parts.method != Method::POST {
         return Err(
             Problem::new(Kind::MethodNotAllowed, "deliveries are sent with POST")
@@ -138,7 +139,24 @@ fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(), Probl
         let taken = door.addresses.take(peer.ip(), now);
         taken.map_err(|wait| limited("from this address", wait))?;
     }
-    source.take(now).map_err(|wait| limited("from this source", wait))
+    source
+        .take(now)
+        .map_err(|wait| limited("from this source", wait))?;
+    if source.entry.source.unverified_only_locally() && !auth::may_deliver_unchecked(door, parts).await? {
+        return Err(needs_a_secret(&source.name));
+    }
+    Ok(())
+}
+
+fn needs_a_secret(source: &str) -> Problem {
+    Problem::new(
+        Kind::UnverifiedDelivery,
+        format!(
+            "no secret is configured for {source}: without one its deliveries are taken only from clients on this machine, \
+             through no proxy, and while there is no token; set sources.{source}.secrets, or say \
+             sources.{source}.verification.type: none"
+        ),
+    )
 }
 
 fn limited(whence: &str, wait: std::time::Duration) -> Problem {

@@ -1,13 +1,13 @@
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::atomic::Ordering};
 
 use axum::{body::Body, extract::ConnectInfo};
 use bytes::Bytes;
 use futures::stream;
-use http::Request;
+use http::{Request, Version};
 use pilotage_core::{Digest, ports::EventFilter};
 use pilotage_web::intake::Limit;
 
-use crate::house::{House, MOST_BYTES, Plan, peer, signed, sources};
+use crate::house::{House, MOST_BYTES, Plan, SIGNATURE, peer, signed, sources};
 
 const FEW: Limit = Limit {
     per_second: 1,
@@ -45,6 +45,58 @@ async fn a_delivery_is_durable_when_it_is_answered_202() {
     assert!(facts.verified);
     let stored = house.ports.history.event(facts.id).await.unwrap().unwrap();
     assert_eq!(stored.data.unwrap(), body);
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn without_a_secret_only_this_machine_delivers_and_only_while_there_is_no_token() {
+    let house = House::usual().await;
+    house.toy.local.store(true, Ordering::SeqCst);
+    let send = async |from: &str, host: &str, version, header: (&str, &str)| {
+        let request = Request::post("/webhooks/toy")
+            .version(version)
+            .header("host", host)
+            .header(SIGNATURE, "good")
+            .header(header.0, header.1);
+        let mut request = request.body(Body::from("{}")).unwrap();
+        request
+            .extensions_mut()
+            .insert::<ConnectInfo<SocketAddr>>(ConnectInfo(peer(from)));
+        house.send(request).await
+    };
+    let (near, host, version, none) = ("127.0.0.1", "127.0.0.1:8080", Version::HTTP_11, ("x-none", ""));
+    for (from, host, version, header) in [
+        ("192.0.2.9", host, version, none),
+        (near, "hooks.example", version, none),
+        (near, "192.0.2.9", version, none),
+        (near, host, Version::HTTP_10, none),
+        (near, host, version, ("x-forwarded-for", "192.0.2.9")),
+        (near, host, version, ("via", "1.1 proxy")),
+        (near, host, version, ("origin", "http://evil.example")),
+        (near, host, version, ("sec-fetch-site", "cross-site")),
+    ] {
+        let answer = send(from, host, version, header)
+            .await
+            .refused(401, "/webhooks/toy");
+        assert!(
+            answer.at("/detail").contains("sources.toy.secrets"),
+            "{from} {host} {header:?}: {}",
+            answer.text
+        );
+    }
+    assert_eq!((house.events().await, house.asked()), (0, 0));
+    send(near, host, version, none).await.is(202);
+    house
+        .call(
+            "POST",
+            "/api/v1/tokens",
+            &serde_json::json!({ "name": "first", "role": "admin" }),
+        )
+        .await
+        .is(201);
+    send(near, host, version, none)
+        .await
+        .refused(401, "/webhooks/toy");
     house.leave().await;
 }
 

@@ -69,6 +69,12 @@ async fn a_data_folder_has_one_server() {
     assert!(told.contains(place.data().to_str().unwrap()), "{told}");
     let token = beside(&["token", "create", "ci", "--role", "viewer"]);
     assert!(token.status.success(), "{token:?}");
+    let unknown = server.http.get(format!("{}/api/v1/events", server.url)).send();
+    assert_eq!(
+        unknown.await.unwrap().status(),
+        401,
+        "the first token closes loopback at once"
+    );
     assert!(beside(&["audit", "verify"]).status.success());
 
     server.signal("KILL");
