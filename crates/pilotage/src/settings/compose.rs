@@ -18,6 +18,7 @@ use pilotage_core::{
 use pilotage_engine::{
     actions::{
         ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, NotificationAction, Sign, WebhookAction,
+        check_header,
     },
     redaction::Redactor,
     rule_book::Foundation,
@@ -186,7 +187,9 @@ fn endpoint(
             .resolve(&env, &read_file)
             .map_err(|error| Problem::at(&pointer, error.to_string()))?;
         secrets.note(value.expose_secret());
-        headers.push((name.to_ascii_lowercase(), value.expose_secret().to_owned()));
+        let name =
+            check_header(name, value.expose_secret()).map_err(|message| Problem::at(&pointer, message))?;
+        headers.push((name, value.expose_secret().to_owned()));
     }
     let is_web = config.url.starts_with("https://") || config.url.starts_with("http://");
     if !is_web || url::Url::parse(&config.url).is_err() {
@@ -243,5 +246,42 @@ impl Secrets {
 
     fn into_inner(self) -> Vec<String> {
         self.0.into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_header_that_cannot_be_sent_is_said_when_the_file_is_loaded() {
+        let compose = |header: &str| {
+            let text = format!(
+                "version: 1\nendpoints:\n  ci:\n    url: https://ci.example.com/\n    headers: {{ {header} }}\n"
+            );
+            let surroundings = Surroundings {
+                loopback_only: true,
+                signing_secret: fresh_signing_secret(),
+            };
+            let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
+            settings
+                .compose(&surroundings)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(compose("X-Api-Key: abc"), None);
+        for (header, reason) in [
+            ("Host: other.example", "`Host` is set by Pilotage"),
+            ("Content-Length: '1'", "`Content-Length` is set by Pilotage"),
+            ("Webhook-Id: x", "`Webhook-Id` is set by Pilotage"),
+            ("'a b': x", "`a b` is no header name"),
+            (
+                "X-A: \"hidden\\r\\nX-B: c\"",
+                "header `X-A` holds a control character",
+            ),
+        ] {
+            let told = compose(header).unwrap_or_else(|| panic!("{header} was taken"));
+            assert!(told.contains(reason), "{told}");
+        }
     }
 }
