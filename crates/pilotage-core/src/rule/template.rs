@@ -118,13 +118,25 @@ impl Template {
     /// # Errors
     /// As for [`Template::render_value`].
     pub fn render_text(&self, scope: &TemplateScope<'_>) -> Result<String, TemplateError> {
+        self.render_text_with(scope, str::to_owned)
+    }
+
+    /// The text as [`Template::render_text`] gives it, with every filled-in value, defaults too, written by `encode`.
+    ///
+    /// # Errors
+    /// As for [`Template::render_value`].
+    pub fn render_text_with(
+        &self,
+        scope: &TemplateScope<'_>,
+        encode: impl Fn(&str) -> String,
+    ) -> Result<String, TemplateError> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(literal) => text.push_str(literal),
                 Part::Value { origin, default } => match value_of(origin, default.as_deref(), scope)? {
-                    Value::String(value) => text.push_str(&value),
-                    value => text.push_str(&value.to_string()),
+                    Value::String(value) => text.push_str(&encode(&value)),
+                    value => text.push_str(&encode(&value.to_string())),
                 },
             }
             if text.len() > MAX_RENDERED {

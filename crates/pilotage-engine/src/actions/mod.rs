@@ -1,6 +1,7 @@
 //! What rules do: one file for each action kind, one line in the binary's wiring to register it.
 
 mod notification;
+mod target;
 mod webhook;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -15,8 +16,10 @@ use pilotage_core::{
 use serde_json::{Map, Value};
 
 pub use notification::NotificationAction;
+pub(crate) use target::render_target;
 pub use webhook::{
     CheckAddress, Endpoint, EndpointConfig, LONGEST_TIMEOUT, OutgoingConfig, Sign, WebhookAction,
+    check_header,
 };
 
 /// An attempt that gives no other time-out has this one.

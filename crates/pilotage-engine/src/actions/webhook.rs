@@ -20,15 +20,19 @@ use super::{ActionKind, Attempting, RateLimit, Report, Verdict, judge};
 const PARAMETERS: [&str; 3] = ["body", "headers", "method"];
 const METHODS: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 /// Headers that the signature, HTTP itself or the receiver's safety depend on.
-const RESERVED: [&str; 7] = [
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
+const RESERVED: [&str; 9] = [
     "host",
     "content-length",
     "transfer-encoding",
     "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
 ];
+/// Names that begin so are those of Standard Webhooks.
+const RESERVED_PREFIX: &str = "webhook-";
 
 /// A configured receiver of outgoing webhooks, as people write it under `endpoints:`.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -146,13 +150,10 @@ impl WebhookAction {
                 concat!("Pilotage/", env!("CARGO_PKG_VERSION")).to_owned(),
             ),
         ];
-        headers.extend(sign(idempotency_key, *now, &body));
-        headers.extend(
-            endpoint
-                .into_iter()
-                .flat_map(|endpoint| endpoint.headers.iter().cloned()),
-        );
-        headers.extend(header_parameters(parameters)?);
+        let fixed = endpoint.map_or(&[][..], |endpoint| &endpoint.headers);
+        replace_headers(&mut headers, fixed.iter().cloned());
+        replace_headers(&mut headers, header_parameters(parameters)?);
+        replace_headers(&mut headers, sign(idempotency_key, *now, &body));
         let method = parameters
             .get("method")
             .and_then(Value::as_str)
@@ -208,6 +209,18 @@ impl ActionKind for WebhookAction {
     }
 
     async fn run(&self, attempting: Attempting<'_>) -> Report {
+        let target = &attempting.target;
+        if !self.endpoints.contains_key(target) && !is_address(target) {
+            return Report {
+                request: (self.show)(target),
+                status: None,
+                response: None,
+                verdict: Verdict::Retry {
+                    error: format!("endpoint `{target}` is not configured any more"),
+                    after: None,
+                },
+            };
+        }
         match self.request(&attempting) {
             Ok(request) => {
                 let line = format!("{} {}", request.method, (self.show)(&request.url));
@@ -262,8 +275,29 @@ fn header_parameters(parameters: &Map<String, Value>) -> Result<Vec<(String, Str
 }
 
 fn header_parameter(name: &str, value: &Value) -> Result<(String, String), String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => return Err(format!("header `{name}` is not a text")),
+    };
+    Ok((check_header(name, &text)?, text))
+}
+
+/// One line for each name: a header that is given replaces the one of the same name that is there.
+fn replace_headers(headers: &mut Vec<(String, String)>, given: impl IntoIterator<Item = (String, String)>) {
+    for (name, value) in given {
+        headers.retain(|(present, _)| !present.eq_ignore_ascii_case(&name));
+        headers.push((name, value));
+    }
+}
+
+/// The name of a header in lower case, if name and value can be sent and are not Pilotage's own to set.
+///
+/// # Errors
+/// Says what is wrong, without the value.
+pub fn check_header(name: &str, value: &str) -> Result<String, String> {
     let lower = name.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str()) {
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with(RESERVED_PREFIX) {
         return Err(format!("header `{name}` is set by Pilotage"));
     }
     let valid = !lower.is_empty()
@@ -273,15 +307,10 @@ fn header_parameter(name: &str, value: &Value) -> Result<(String, String), Strin
     if !valid {
         return Err(format!("`{}` is no header name", name.escape_default()));
     }
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        _ => return Err(format!("header `{name}` is not a text")),
-    };
-    if text.chars().any(char::is_control) {
+    if value.chars().any(char::is_control) {
         return Err(format!("header `{name}` holds a control character"));
     }
-    Ok((lower, text))
+    Ok(lower)
 }
 
 /// The `body` parameter, or where there is none the event in the envelope that Standard Webhooks proposes.
@@ -345,11 +374,98 @@ mod tests {
         assert_eq!(origin("https://h.example:1/a"), "https://h.example:1");
     }
 
+    /// Keeps the requests that it is asked to send.
+    #[derive(Default)]
+    struct Recorder(std::sync::Mutex<Vec<OutboundRequest>>);
+
+    #[async_trait]
+    impl Outbound for Recorder {
+        async fn send(
+            &self,
+            request: OutboundRequest,
+        ) -> Result<pilotage_core::ports::OutboundResponse, pilotage_core::ports::OutboundError> {
+            self.0.lock().unwrap().push(request);
+            Ok(pilotage_core::ports::OutboundResponse {
+                status: 200,
+                retry_after: None,
+                body: Vec::new(),
+            })
+        }
+    }
+
+    fn action(outbound: Arc<Recorder>, headers: &[(&str, &str)]) -> WebhookAction {
+        let sign: Sign = Arc::new(|id, _, _| vec![("webhook-id".to_owned(), id.to_owned())]);
+        let endpoint = Endpoint {
+            url: "https://ci.example/run".to_owned(),
+            sign: sign.clone(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            rate_limit: None,
+        };
+        let endpoints = BTreeMap::from([("ci".to_owned(), endpoint)]);
+        WebhookAction::new(outbound, endpoints, sign, str::to_owned, Arc::new(|_| Ok(())))
+    }
+
+    async fn run(action: &WebhookAction, target: &str, parameters: Value) -> Report {
+        let event = crate::actions::target::tests::event(Value::Null);
+        let attempting = Attempting {
+            event: &event,
+            rule: "r",
+            execution: "x".to_owned(),
+            target: target.to_owned(),
+            parameters: parameters.as_object().unwrap().clone(),
+            idempotency_key: "msg_1".to_owned(),
+            now: Timestamp::from_secs(1),
+            timeout: Duration::from_secs(1),
+        };
+        action.run(attempting).await
+    }
+
+    #[tokio::test]
+    async fn a_header_that_is_given_replaces_the_one_of_the_same_name() {
+        let recorder = Arc::new(Recorder::default());
+        let action = action(
+            recorder.clone(),
+            &[("content-type", "text/a"), ("x-a", "endpoint"), ("x-b", "b")],
+        );
+        let parameters = json!({"headers": {"X-A": "rule", "User-Agent": "mine"}});
+        let report = run(&action, "ci", parameters).await;
+        assert_eq!(report.verdict, Verdict::Success);
+        let mut headers = recorder.0.lock().unwrap().remove(0).headers;
+        headers.sort();
+        let expected = [
+            ("content-type", "text/a"),
+            ("user-agent", "mine"),
+            ("webhook-id", "msg_1"),
+            ("x-a", "rule"),
+            ("x-b", "b"),
+        ];
+        assert_eq!(
+            headers,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_is_gone_may_come_back() {
+        let recorder = Arc::new(Recorder::default());
+        let report = run(&action(recorder.clone(), &[]), "gone", json!({})).await;
+        let Verdict::Retry { error, after: None } = report.verdict else {
+            panic!("{:?}", report.verdict)
+        };
+        assert_eq!(error, "endpoint `gone` is not configured any more");
+        assert!(recorder.0.lock().unwrap().is_empty());
+    }
+
     #[test]
     fn headers_cannot_be_smuggled() {
         let parse = |value: Value| header_parameters(value.as_object().unwrap());
         assert!(parse(json!({"headers": {"x-a": "b\r\nx-c: d"}})).is_err());
         assert!(parse(json!({"headers": {"Webhook-Id": "x"}})).is_err());
+        assert!(parse(json!({"headers": {"webhook-other": "x"}})).is_err());
+        assert!(parse(json!({"headers": {"Host": "x"}})).is_err());
         assert!(parse(json!({"headers": {"a b": "x"}})).is_err());
         assert_eq!(
             parse(json!({"headers": {"X-A": 1}})).unwrap(),
