@@ -1,11 +1,16 @@
 //! Configuration changes while the server runs.
 
-use serde_json::json;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
 
 use crate::{
     path::config,
     receiver::Receiver,
-    server::{Place, Server, assert_audit_holds},
+    server::{Place, Server, assert_audit_holds, pilotage},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,4 +77,34 @@ async fn a_rule_of_the_api_that_would_not_fit_is_named_and_no_line_of_the_file()
     assert!(!told.contains("pilotage.yaml:"), "{told}");
     assert!(server.stop().success());
     assert_audit_holds(&place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_without_a_file_ends_nothing() {
+    // As in `Server::start`: asking over HTTP needs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = pilotage()
+        .current_dir(&folder)
+        .args(["up", "--format", "json"])
+        .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let health = format!("http://{}/health", started["health"].as_str().unwrap());
+    let signal = |name: &str| {
+        let sent = Command::new("kill")
+            .args([name, &child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-HUP");
+    let answer = reqwest::get(health).await;
+    signal("-TERM");
+    // A process that the hangup ended has no orderly end.
+    lines.for_each(drop);
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}, {answer:?}");
 }

@@ -1,5 +1,5 @@
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,10 +12,11 @@ use pilotage_core::{
     audit::{NewAuditRecord, kind},
 };
 use serde_json::json;
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    settings::{Settings, Surroundings},
+    settings::{Settings, SettingsError, Surroundings},
     wire::{self, Wired},
 };
 
@@ -27,21 +28,67 @@ const FOR_EVER: u64 = u64::MAX;
 /// Loads the configuration file anew on SIGHUP and when it has changed. A file that does not hold changes nothing, and
 /// says so loudly: in the log, on the audit trail, in `/ready`, and as a metric.
 pub(super) struct Reloader {
-    path: Option<PathBuf>,
+    file: Option<WatchedFile>,
     surroundings: Surroundings,
     retention_secs: Arc<AtomicU64>,
-    loaded: Settings,
+}
+
+/// The configuration file as it was when it was last read.
+pub(super) struct WatchedFile {
+    path: PathBuf,
+    seen: Option<(SystemTime, u64)>,
+    digest: Option<Digest>,
+}
+
+impl WatchedFile {
+    /// Reads the file for the first time.
+    ///
+    /// # Errors
+    /// It cannot be read or is not of the right shape.
+    pub(super) fn read(path: PathBuf) -> Result<(Self, Settings), SettingsError> {
+        let mut file = Self {
+            seen: None,
+            digest: None,
+            path,
+        };
+        let bytes = file.look()?;
+        let settings = file.parse(&bytes)?;
+        Ok((file, settings))
+    }
+
+    fn is_touched(&self) -> bool {
+        stamp(&self.path) != self.seen
+    }
+
+    /// The bytes as they are now. What is recorded of them is the digest of these very bytes.
+    fn look(&mut self) -> Result<Vec<u8>, SettingsError> {
+        // Taken first: whatever is written while the file is read is then seen the next time.
+        self.seen = stamp(&self.path);
+        let bytes = std::fs::read(&self.path);
+        self.digest = bytes.as_ref().ok().map(|bytes| Digest::of(bytes));
+        bytes.map_err(|source| {
+            let path = self.path.clone();
+            match source.kind() {
+                std::io::ErrorKind::NotFound => SettingsError::Missing { path },
+                _ => SettingsError::Unreadable { path, source },
+            }
+        })
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<Settings, SettingsError> {
+        Settings::parse(&self.path.display().to_string(), bytes)
+    }
 }
 
 impl Reloader {
-    pub(super) fn new(path: Option<PathBuf>, settings: Settings, surroundings: Surroundings) -> Self {
+    /// `settings` are those in force.
+    pub(super) fn new(file: Option<WatchedFile>, settings: &Settings, surroundings: Surroundings) -> Self {
         let reloader = Self {
-            path,
+            file,
             surroundings,
             retention_secs: Arc::default(),
-            loaded: settings,
         };
-        reloader.take_retention(&reloader.loaded);
+        reloader.take_retention(settings);
         reloader
     }
 
@@ -63,19 +110,18 @@ impl Reloader {
         })
     }
 
-    pub(super) async fn run(self, wired: Arc<Wired>, stop: CancellationToken) {
-        let Some(path) = &self.path else {
-            return stop.cancelled().await;
-        };
-        let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) else {
-            return;
-        };
-        let mut seen = stamp(path);
-        let mut digest = digest(path);
+    pub(super) async fn run(mut self, wired: Arc<Wired>, hangup: Signal, stop: CancellationToken) {
+        match self.file.take() {
+            Some(file) => self.watch(file, &wired, hangup, stop).await,
+            None => nothing_to_reload(hangup, stop).await,
+        }
+    }
+
+    async fn watch(&self, mut file: WatchedFile, wired: &Wired, mut hangup: Signal, stop: CancellationToken) {
         self.record(
-            &wired,
+            wired,
             kind::CONFIG_LOADED,
-            json!({ "file": path, "digest": digest }),
+            json!({ "file": file.path, "digest": file.digest }),
         )
         .await;
         loop {
@@ -84,23 +130,20 @@ impl Reloader {
                 _ = hangup.recv() => true,
                 () = tokio::time::sleep(EVERY) => false,
             };
-            let now = stamp(path);
-            if !asked && now == seen {
+            if !asked && !file.is_touched() {
                 continue;
             }
-            seen = now;
-            let fresh = self::digest(path);
-            if !asked && fresh == digest {
-                continue;
+            let before = file.digest;
+            let bytes = file.look();
+            if asked || file.digest != before {
+                self.reload(wired, &file, bytes).await;
             }
-            digest = fresh;
-            self.reload(&wired, digest).await;
         }
     }
 
-    async fn reload(&self, wired: &Wired, digest: Option<Digest>) {
-        let Some(path) = &self.path else { return };
-        let outcome = match Settings::read(path) {
+    async fn reload(&self, wired: &Wired, file: &WatchedFile, bytes: Result<Vec<u8>, SettingsError>) {
+        let (path, digest) = (&file.path, file.digest);
+        let outcome = match bytes.and_then(|bytes| file.parse(&bytes)) {
             Ok(settings) => wire::reload(wired, &settings, &self.surroundings)
                 .await
                 .map(|()| self.take_retention(&settings)),
@@ -148,11 +191,17 @@ impl Reloader {
     }
 }
 
-fn stamp(path: &PathBuf) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
+/// Without a handler of ours a hangup ends the process.
+async fn nothing_to_reload(mut hangup: Signal, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = hangup.recv() => tracing::warn!("asked to load the configuration anew, but there is no file: begin with --config"),
+        }
+    }
 }
 
-fn digest(path: &PathBuf) -> Option<Digest> {
-    std::fs::read(path).ok().map(|bytes| Digest::of(&bytes))
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
 }

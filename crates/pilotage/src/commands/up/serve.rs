@@ -12,13 +12,21 @@ use pilotage_core::{
     audit::{NewAuditRecord, kind},
     ports::Registry,
 };
-use pilotage_engine::{reporting::Reporter, retention};
+use pilotage_engine::{executing::Executor, reporting::Reporter, retention};
 use secrecy::SecretString;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{Up, lock, reload::Reloader, story::Story};
+use super::{
+    Up, lock,
+    reload::{Reloader, WatchedFile},
+    story::Story,
+};
 use crate::{
     demo::Demo,
     exit::{self, Done},
@@ -38,6 +46,8 @@ const DEFAULT_CONFIG: &str = "pilotage.yaml";
 pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let begun = Instant::now();
     log_to_stderr();
+    // Before anything else: without it a hangup ends the process.
+    let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
     let data_dir = if up.demo {
         up.data_dir.join("demo")
     } else {
@@ -48,11 +58,13 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     } else {
         None
     };
-    let config = config_path(&up);
-    let settings = match (&demo, &config) {
-        (Some(demo), _) => Settings::parse("demo.yaml", demo.config().as_bytes())?,
-        (None, Some(path)) => Settings::read(path)?,
-        (None, None) => Settings::empty(),
+    let (file, settings) = match (&demo, config_path(&up)) {
+        (Some(demo), _) => (None, Settings::parse("demo.yaml", demo.config().as_bytes())?),
+        (None, Some(path)) => {
+            let (file, settings) = WatchedFile::read(path)?;
+            (Some(file), settings)
+        }
+        (None, None) => (None, Settings::empty()),
     };
     if !wire::database(&data_dir).is_file() {
         // Where there is no store there is no token, and a refusal must not begin one.
@@ -74,9 +86,10 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
         wired,
         main,
         health,
+        hangup,
         shutdown: Duration::from_millis(settings.file.server.shutdown_timeout_ms),
     };
-    let reloader = Reloader::new(config, settings, surroundings);
+    let reloader = Reloader::new(file, &settings, surroundings);
     running.until_signal(reloader, demo, &up, output).await
 }
 
@@ -129,25 +142,40 @@ async fn refuse_unprotected(up: &Up, data_dir: &Path, registry: Option<&dyn Regi
 
 /// The installation's own secret for signing outgoing webhooks, made at the first start.
 fn signing_secret(data_dir: &Path) -> anyhow::Result<SecretString> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let path = data_dir.join("webhook-signing-secret");
     match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim().is_empty() => anyhow::bail!(
+            "{} is empty, and nothing can be signed with it. Put it back from a backup, or delete it to have a new one \
+             made, which every receiver must then be told",
+            path.display()
+        ),
         Ok(text) => return Ok(text.trim().to_owned().into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
     let secret = fresh_signing_secret();
-    let write = || {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(secrecy::ExposeSecret::expose_secret(&secret).as_bytes())?;
-        file.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))?;
+    write_whole(data_dir, &path, &secret).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(secret)
+}
+
+/// The file is there with the whole secret, or it is not there, wherever a crash comes. The data folder is locked, so
+/// nobody else writes here.
+fn write_whole(data_dir: &Path, path: &Path, secret: &SecretString) -> std::io::Result<()> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
+    let unfinished = path.with_extension("new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(secrecy::ExposeSecret::expose_secret(secret).as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    std::fs::File::open(data_dir)?.sync_all()
 }
 
 async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
@@ -163,6 +191,7 @@ struct Running {
     wired: Arc<Wired>,
     main: TcpListener,
     health: TcpListener,
+    hangup: Signal,
     shutdown: Duration,
 }
 
@@ -179,6 +208,7 @@ impl Running {
             wired,
             main,
             health,
+            hangup,
             shutdown,
         } = self;
         let (address, health_address) = (main.local_addr()?, health.local_addr()?);
@@ -207,7 +237,7 @@ impl Running {
         wired.door.started();
         announce(begun, address, health_address, up, output)?;
 
-        let reloads = tokio::spawn(reloader.run(wired.clone(), stop_loops.clone()));
+        let reloads = tokio::spawn(reloader.run(wired.clone(), hangup, stop_loops.clone()));
         let demo_over = CancellationToken::new();
         if let Some(demo) = demo {
             let (wired, over, once) = (wired.clone(), demo_over.clone(), up.once);
@@ -223,15 +253,7 @@ impl Running {
         wired.door.stopping();
         stop_intake.cancel();
         stop_loops.cancel();
-        if tokio::time::timeout(shutdown, async { while loops.join_next().await.is_some() {} })
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "some executions did not end in time; they go on after the next start, when their lease has ended"
-            );
-            loops.abort_all();
-        }
+        end_loops(&mut loops, &wired.executor, shutdown).await;
         reloads.abort();
         note(&wired, "stopped", &address).await;
         stop_reports.cancel();
@@ -316,9 +338,25 @@ fn announce(
     output.line(stop)
 }
 
+/// For the release of what is cut off at the end of a shutdown's time.
+const RELEASE: Duration = Duration::from_secs(2);
+
+/// Waits for what runs; what does not end in time is released, and goes on at once after the next start.
+async fn end_loops(loops: &mut JoinSet<()>, executor: &Executor, shutdown: Duration) {
+    let mut ended = async || while loops.join_next().await.is_some() {};
+    if tokio::time::timeout(shutdown, ended()).await.is_ok() {
+        return;
+    }
+    tracing::warn!("some executions did not end in time: they are released, and go on after the next start");
+    executor.cut();
+    if tokio::time::timeout(RELEASE, ended()).await.is_err() {
+        tracing::warn!("some executions could not be released: they go on when their lease has ended");
+        loops.abort_all();
+    }
+}
+
 /// Returns at SIGINT, SIGTERM or the end of the demonstration; a second signal ends the process at once.
 async fn wait_for_stop(over: &CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -335,4 +373,31 @@ async fn wait_for_stop(over: &CancellationToken) {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         std::process::exit(130);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::signing_secret;
+
+    #[test]
+    fn the_signing_secret_is_made_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        // What a crash in the middle of an earlier start has left.
+        std::fs::write(folder.path().join("webhook-signing-secret.new"), "half a sec").unwrap();
+        let made = signing_secret(folder.path()).unwrap();
+        let again = signing_secret(folder.path()).unwrap();
+        assert!(made.expose_secret().starts_with("whsec_"));
+        assert_eq!(made.expose_secret(), again.expose_secret());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_is_signed_with_an_empty_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("webhook-signing-secret"), "\n").unwrap();
+        let error = signing_secret(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("delete it to have a new one made"), "{error}");
+    }
 }
