@@ -25,7 +25,8 @@ pub struct WebSettings {
     pub open_on_loopback: bool,
     /// Further names that a `Host` header may give, without a port, in lower case. They need a token.
     pub allowed_hosts: Vec<String>,
-    /// Bytes of delivery bodies that may be in memory while they are received; deliveries beyond that are answered 503.
+    /// Bytes of delivery bodies above 64 KiB that may be in memory while they are received, and at most a quarter of it for
+    /// one address (one /64 of IPv6); deliveries beyond that are answered 503.
     pub max_inflight_bytes: usize,
     /// Deliveries taken from one address (one /64 of IPv6).
     pub address_limit: Limit,

@@ -7,12 +7,14 @@ mod api;
 mod auth;
 mod door;
 mod health;
+mod impatient;
 pub mod intake;
 mod metrics;
 mod page;
 mod problem;
 mod routes;
 mod server;
+mod shares;
 
 pub use auth::{CreateTokenError, create_token};
 pub use door::{Door, ReadyLimits, SourceEntry, SourceTable, WebSettings};

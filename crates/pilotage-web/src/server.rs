@@ -1,4 +1,10 @@
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,8 +16,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 
+use crate::{impatient::Impatient, shares::Shares};
+
 /// Connections open at once; further ones wait in the system's queue.
 const MOST_CONNECTIONS: usize = 4_096;
+/// Connections open at once from one address (one /64 of IPv6); further ones are closed.
+const MOST_OF_ONE_ADDRESS: usize = 1_024;
 /// For the head of a request, and so also for a connection that says nothing between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head; longer ones are answered 431.
@@ -19,7 +29,7 @@ const MOST_HEAD_BYTES: usize = 64 << 10;
 /// How long to leave the system alone after it had no connection to give (out of descriptors).
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
 
-/// Serves HTTP/1 on `listener` until `stop`; then takes no more, lets requests under way end, and cuts what is left after
+/// Serves HTTP/1 on `listener` until `stop`, and cuts peers that do not read their answers. Then it takes no more, lets requests under way end, and cuts what is left after
 /// `deadline`. Every request carries its peer as `ConnectInfo<SocketAddr>`.
 ///
 /// # Errors
@@ -33,7 +43,12 @@ pub async fn serve(
     let open = TaskTracker::new();
     let cut = CancellationToken::new();
     let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let shares = Arc::new(Shares::new(MOST_OF_ONE_ADDRESS));
     while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &stop).await {
+        let Some(share) = Share::take(&shares, peer.ip()) else {
+            tracing::debug!(%peer, "closed a connection: its address has too many");
+            continue;
+        };
         let conversation = converse(stream, peer, router.clone(), stop.clone());
         let cut = cut.clone();
         open.spawn(async move {
@@ -41,7 +56,7 @@ pub async fn serve(
                 () = conversation => {}
                 () = cut.cancelled() => {}
             }
-            drop(slot);
+            drop((slot, share));
         });
     }
     drop(listener);
@@ -55,6 +70,27 @@ pub async fn serve(
         open.wait().await;
     }
     Ok(())
+}
+
+/// One connection among those of its address, given back when it is dropped.
+struct Share {
+    shares: Arc<Shares>,
+    address: IpAddr,
+}
+
+impl Share {
+    fn take(shares: &Arc<Shares>, address: IpAddr) -> Option<Self> {
+        shares.take(address, 1).then(|| Self {
+            shares: shares.clone(),
+            address,
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.shares.give_back(self.address, 1);
+    }
 }
 
 async fn next_connection(
@@ -96,7 +132,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: Can
         .max_buf_size(MOST_HEAD_BYTES);
     let mut connection = pin!(
         builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Impatient::new(stream)), service)
             .with_upgrades()
     );
     let ended = tokio::select! {

@@ -95,7 +95,7 @@ pub(crate) struct Server {
     /// Deliveries at once from one address after a pause.
     #[schemars(range(min = 1))]
     pub(crate) address_burst: u32,
-    /// Bytes of bodies being received at once, over all connections.
+    /// Bytes of bodies above 64 KiB being received at once, over all connections; a quarter of them for one address.
     #[schemars(range(min = 1_048_576))]
     pub(crate) max_inflight_bytes: usize,
     /// For what is under way at a shutdown, in milliseconds.

@@ -116,7 +116,7 @@ fn make_room(buckets: &mut HashMap<IpAddr, u64>, now: u64) {
 }
 
 /// What one sender can easily be many of: an address of IPv4, a /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,

@@ -8,7 +8,7 @@ mod body;
 mod limits;
 mod sources;
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -24,7 +24,7 @@ use pilotage_core::{
 
 pub(crate) use body::ByteBudget;
 pub use limits::Limit;
-pub(crate) use limits::{AddressLimits, Cell, now};
+pub(crate) use limits::{AddressLimits, Cell, network, now};
 pub(crate) use sources::{LiveSource, LiveSources, SourceName};
 
 use crate::{
@@ -110,7 +110,14 @@ async fn accept(
         body::drain(body, &parts.headers, body::DRAIN_LITTLE).await;
         return Err(problem);
     }
-    let (body, _held) = body::read(body, &parts.headers, source.entry.max_body_bytes, &door.budget).await?;
+    let address = peer(&parts).map(|peer| peer.ip());
+    let (body, _held) = body::read(
+        body,
+        &parts.headers,
+        source.entry.max_body_bytes,
+        (&door.budget, address),
+    )
+    .await?;
     let event = translate(source, parts.headers, body).await?;
     let id = event.facts.id;
     match door.ports.log.append(event).await {
@@ -135,7 +142,7 @@ async fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(),
         );
     }
     let now = now();
-    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>() {
+    if let Some(peer) = peer(parts) {
         let taken = door.addresses.take(peer.ip(), now);
         taken.map_err(|wait| limited("from this address", wait))?;
     }
@@ -146,6 +153,11 @@ async fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(),
         return Err(needs_a_secret(&source.name));
     }
     Ok(())
+}
+
+fn peer(parts: &Parts) -> Option<SocketAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| *peer)
 }
 
 fn needs_a_secret(source: &str) -> Problem {

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, sync::atomic::Ordering};
+use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
 
 use axum::{body::Body, extract::ConnectInfo};
 use bytes::Bytes;
@@ -292,9 +292,10 @@ async fn one_address_does_not_use_up_what_others_may_send() {
 #[tokio::test]
 async fn bodies_beyond_the_budget_are_refused_for_now() {
     let mut plan = Plan::default();
-    plan.settings.max_inflight_bytes = 1_000;
+    plan.settings.max_inflight_bytes = 1_000_000;
     let house = House::open(plan).await;
-    let body = vec![b' '; 1_001];
+    // A quarter of it is for one address.
+    let body = vec![b' '; 250_001];
     let promised = signed("/webhooks/toy")
         .header("content-length", body.len())
         .body(Body::from(body.clone()));
@@ -307,7 +308,7 @@ async fn bodies_beyond_the_budget_are_refused_for_now() {
     }
     assert_eq!(house.asked(), 0);
     // What was refused holds no part of the budget.
-    let fits = format!("[{}]", " ".repeat(998));
+    let fits = format!("[{}]", " ".repeat(249_998));
     house
         .send(
             signed("/webhooks/toy")
@@ -316,6 +317,22 @@ async fn bodies_beyond_the_budget_are_refused_for_now() {
         )
         .await
         .is(202);
+    house.leave().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_in_is_given_up() {
+    let house = House::usual().await;
+    // It would be whole within half a minute, and good.
+    let trickle = futures::StreamExt::then(stream::iter(*b"[1234567890]"), |byte| async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok::<_, io::Error>(Bytes::copy_from_slice(&[byte]))
+    });
+    house
+        .send(signed("/webhooks/toy").body(Body::from_stream(trickle)).unwrap())
+        .await
+        .refused(408, "/webhooks/toy");
+    assert_eq!((house.events().await, house.asked()), (0, 0));
     house.leave().await;
 }
 
