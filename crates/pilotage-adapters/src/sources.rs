@@ -102,8 +102,8 @@ impl Default for RateLimit {
     /// Far above what a sender does and about what one core can verify: a bound on work, not a quota.
     fn default() -> Self {
         Self {
-            per_second: 20_000,
-            burst: 40_000,
+            per_second: 50_000,
+            burst: 100_000,
         }
     }
 }

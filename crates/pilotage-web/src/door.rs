@@ -30,6 +30,8 @@ pub struct WebSettings {
     pub max_inflight_bytes: usize,
     /// Deliveries taken from one address (one /64 of IPv6).
     pub address_limit: Limit,
+    /// Whether that limit is for clients on this machine as well.
+    pub limit_loopback: bool,
 }
 
 impl Default for WebSettings {
@@ -42,6 +44,7 @@ impl Default for WebSettings {
                 per_second: 1_000,
                 burst: 2_000,
             },
+            limit_loopback: true,
         }
     }
 }

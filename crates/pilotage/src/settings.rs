@@ -89,12 +89,12 @@ pub(crate) struct Server {
     pub(crate) allowed_hosts: Vec<String>,
     /// Whether clients on this machine may use the API and the page without a token as long as there is none at all.
     pub(crate) open_on_loopback: bool,
-    /// Deliveries per second from one address.
+    /// Deliveries per second from one address; 2,000 where it is not set, and then this machine's own are not limited.
     #[schemars(range(min = 1))]
-    pub(crate) address_per_second: u32,
-    /// Deliveries at once from one address after a pause.
+    pub(crate) address_per_second: Option<u32>,
+    /// Deliveries at once from one address after a pause; twice `addressPerSecond` where it is not set.
     #[schemars(range(min = 1))]
-    pub(crate) address_burst: u32,
+    pub(crate) address_burst: Option<u32>,
     /// Bytes of bodies above 64 KiB being received at once, over all connections; a quarter of them for one address.
     #[schemars(range(min = 1_048_576))]
     pub(crate) max_inflight_bytes: usize,
@@ -107,8 +107,8 @@ impl Default for Server {
         Self {
             allowed_hosts: Vec::new(),
             open_on_loopback: true,
-            address_per_second: 50_000,
-            address_burst: 100_000,
+            address_per_second: None,
+            address_burst: None,
             max_inflight_bytes: 128 * 1024 * 1024,
             shutdown_timeout_ms: 10_000,
         }
@@ -278,12 +278,12 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
         "between 1000 and 3600000",
     );
     require(
-        file.server.address_per_second > 0,
+        file.server.address_per_second != Some(0),
         "/server/addressPerSecond",
         "at least 1",
     );
     require(
-        file.server.address_burst > 0,
+        file.server.address_burst != Some(0),
         "/server/addressBurst",
         "at least 1",
     );

@@ -100,16 +100,22 @@ pub(crate) async fn wire(
     })
 }
 
+/// Deliveries per second from one address where the configuration does not say: a small part of what a source may take, so that
+/// no single address uses up a source's allowance.
+const ADDRESS_PER_SECOND: u32 = 2_000;
+
 fn web_settings(settings: &Settings) -> WebSettings {
     let server = &settings.file.server;
+    let per_second = server.address_per_second.unwrap_or(ADDRESS_PER_SECOND);
     WebSettings {
         open_on_loopback: server.open_on_loopback,
         allowed_hosts: server.allowed_hosts.clone(),
         max_inflight_bytes: server.max_inflight_bytes,
         address_limit: Limit {
-            per_second: server.address_per_second,
-            burst: server.address_burst,
+            per_second,
+            burst: server.address_burst.unwrap_or(per_second.saturating_mul(2)),
         },
+        limit_loopback: server.address_per_second.is_some() || server.address_burst.is_some(),
     }
 }
 

@@ -132,6 +132,7 @@ pub(crate) fn document(handlers: utoipa::openapi::OpenApi) -> Value {
     add_rule_schema(&mut document);
     add_security(&mut document);
     add_shared_answers(&mut document);
+    name_operations(&mut document);
     document
 }
 
@@ -182,6 +183,24 @@ fn add_security(document: &mut Value) {
     }
     if let Some(root) = document.as_object_mut() {
         root.insert("security".to_owned(), json!([{ "token": [] }, {}]));
+    }
+}
+
+/// Handlers are called `list` in every room of the API; an operation's id must be its own: `listEvents`.
+fn name_operations(document: &mut Value) {
+    let items = object(document, "/paths").into_iter().flat_map(Map::values_mut);
+    for operation in items.filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        let tag = operation
+            .pointer("/tags/0")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let mut letters = tag.chars();
+        let capital = letters.next().map(|first| first.to_ascii_uppercase());
+        let room: String = capital.into_iter().chain(letters).collect();
+        if let Some(Value::String(id)) = operation.get_mut("operationId") {
+            id.push_str(&room);
+        }
     }
 }
 

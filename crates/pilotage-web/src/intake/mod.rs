@@ -142,7 +142,9 @@ async fn may_send(door: &Door, source: &LiveSource, parts: &Parts) -> Result<(),
         );
     }
     let now = now();
-    if let Some(peer) = peer(parts) {
+    if let Some(peer) = peer(parts)
+        && (door.settings.limit_loopback || !peer.ip().to_canonical().is_loopback())
+    {
         let taken = door.addresses.take(peer.ip(), now);
         taken.map_err(|wait| limited("from this address", wait))?;
     }

@@ -131,3 +131,15 @@ fn the_schema_of_rules_is_the_one_of_the_configuration() {
     }
     assert!(document.pointer("/components/schemas/RetryPolicy").is_some());
 }
+
+#[test]
+fn every_operation_has_an_id_of_its_own() {
+    let document = pilotage_web::openapi();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.values().flat_map(|item| item.as_object().unwrap().values());
+    let ids: Vec<&str> = operations
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    let distinct: std::collections::HashSet<&&str> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len(), "{ids:?}");
+}

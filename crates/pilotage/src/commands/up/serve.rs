@@ -212,6 +212,7 @@ impl Running {
             shutdown,
         } = self;
         let (address, health_address) = (main.local_addr()?, health.local_addr()?);
+        let stop_signals = StopSignals::listen()?;
         let stop_intake = CancellationToken::new();
         let stop_loops = CancellationToken::new();
         let stop_reports = CancellationToken::new();
@@ -249,7 +250,7 @@ impl Running {
                 }
             });
         }
-        wait_for_stop(&demo_over).await;
+        stop_signals.wait(&demo_over).await;
         wired.door.stopping();
         stop_intake.cancel();
         stop_loops.cancel();
@@ -355,49 +356,32 @@ async fn end_loops(loops: &mut JoinSet<()>, executor: &Executor, shutdown: Durat
     }
 }
 
-/// Returns at SIGINT, SIGTERM or the end of the demonstration; a second signal ends the process at once.
-async fn wait_for_stop(over: &CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return over.cancelled().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        () = over.cancelled() => return,
-    }
-    tracing::info!("stopping: finishing what runs; once more stops at once");
-    tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        std::process::exit(130);
-    });
+/// SIGINT and SIGTERM, listened for from before the server says that it is up.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-
-    use super::signing_secret;
-
-    #[test]
-    fn the_signing_secret_is_made_once_and_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        // What a crash in the middle of an earlier start has left.
-        std::fs::write(folder.path().join("webhook-signing-secret.new"), "half a sec").unwrap();
-        let made = signing_secret(folder.path()).unwrap();
-        let again = signing_secret(folder.path()).unwrap();
-        assert!(made.expose_secret().starts_with("whsec_"));
-        assert_eq!(made.expose_secret(), again.expose_secret());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+impl StopSignals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
-    #[test]
-    fn nothing_is_signed_with_an_empty_secret() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("webhook-signing-secret"), "\n").unwrap();
-        let error = signing_secret(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("delete it to have a new one made"), "{error}");
+    /// Returns at a signal or at the end of the demonstration; a second signal ends the process at once.
+    async fn wait(mut self, over: &CancellationToken) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            () = over.cancelled() => return,
+        }
+        tracing::info!("stopping: finishing what runs; once more stops at once");
+        tokio::spawn(async move {
+            tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+            std::process::exit(130);
+        });
     }
 }
