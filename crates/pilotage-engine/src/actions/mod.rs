@@ -222,9 +222,10 @@ fn judge_status(status: u16, after: Option<Duration>) -> Verdict {
     }
 }
 
-/// The first 2,048 bytes as text; `None` for an empty body.
+/// The beginning of an answer as text; `None` for an empty body. Longer than what is kept, so that a secret is still whole
+/// when it is blotted out.
 fn excerpt(body: &[u8]) -> Option<String> {
-    const LONGEST: usize = 2_048;
+    const LONGEST: usize = 16 * 1_024;
     let text = String::from_utf8_lossy(body.get(..LONGEST).unwrap_or(body)).into_owned();
     (!text.is_empty()).then_some(text)
 }

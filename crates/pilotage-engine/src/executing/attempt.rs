@@ -245,7 +245,7 @@ impl Executor {
             result,
             request: self.clean(&report.request),
             status: report.status,
-            response: report.response.map(|text| self.clean(&text)),
+            response: report.response.map(|text| shortened(self.clean(&text))),
             error: error.map(|text| self.clean(&text)),
         }
     }
@@ -253,6 +253,13 @@ impl Executor {
     fn clean(&self, text: &str) -> String {
         self.redactor.load().clean(text)
     }
+}
+
+/// At most 2,048 bytes, cut between characters.
+fn shortened(mut text: String) -> String {
+    const LONGEST: usize = 2_048;
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
 }
 
 /// Between 0 and 1, from the random bits of a fresh UUID: spreading needs no better source.

@@ -25,6 +25,7 @@ use pilotage_engine::{
 };
 use pilotage_web::{SourceEntry, SourceTable, intake::Limit};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::{Settings, SettingsError};
 
@@ -93,6 +94,10 @@ impl Settings {
             read_file: &read_file,
             loopback_only: surroundings.loopback_only,
         };
+        self.file
+            .sources
+            .values()
+            .for_each(|section| note_literals(section, false, secrets));
         let configured = sources::build_all(&self.file.sources, &scope)?;
         let entry = |configured: sources::Configured| SourceEntry {
             source: configured.source,
@@ -223,6 +228,21 @@ fn read_text(path: &str) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
+/// The keys under which sources have secrets.
+const SECRET_KEYS: [&str; 5] = ["secret", "secrets", "signingSecrets", "token", "password"];
+
+/// Remembers the secrets that are written out in a section: texts below a key that names one.
+fn note_literals(value: &Value, secret: bool, secrets: &Secrets) {
+    match value {
+        Value::String(text) if secret => secrets.note(text),
+        Value::Array(items) => items.iter().for_each(|item| note_literals(item, secret, secrets)),
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(key, member)| note_literals(member, SECRET_KEYS.contains(&key.as_str()), secrets)),
+        _ => {}
+    }
+}
+
 /// Fetches secrets and remembers them, so that they can be kept out of what is recorded.
 #[derive(Default)]
 struct Secrets(std::cell::RefCell<Vec<String>>);
@@ -261,7 +281,7 @@ mod tests {
             );
             let surroundings = Surroundings {
                 loopback_only: true,
-                signing_secret: fresh_signing_secret(),
+                signing_secret: super::super::fresh_signing_secret(),
             };
             let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
             settings
@@ -283,5 +303,23 @@ mod tests {
             let told = compose(header).unwrap_or_else(|| panic!("{header} was taken"));
             assert!(told.contains(reason), "{told}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_is_written_out_is_known_to_the_redactor() {
+        let text = b"version: 1\nsources:\n  github: {secrets: [first-literal, second-literal]}\n  own: {verification: {type: bearer, secrets: [third-literal]}}\n";
+        let surroundings = Surroundings {
+            loopback_only: true,
+            signing_secret: super::super::fresh_signing_secret(),
+        };
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let composed = Settings::parse("x", text)
+            .unwrap()
+            .compose(&surroundings)
+            .unwrap();
+        let cleaned = composed
+            .redactor
+            .clean("first-literal second-literal third-literal own");
+        assert_eq!(cleaned, "*** *** *** own");
     }
 }
