@@ -281,7 +281,7 @@ mod tests {
             );
             let surroundings = Surroundings {
                 loopback_only: true,
-                signing_secret: super::super::fresh_signing_secret(),
+                signing_secret: fresh_signing_secret(),
             };
             let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
             settings
@@ -310,7 +310,7 @@ mod tests {
         let text = b"version: 1\nsources:\n  github: {secrets: [first-literal, second-literal]}\n  own: {verification: {type: bearer, secrets: [third-literal]}}\n";
         let surroundings = Surroundings {
             loopback_only: true,
-            signing_secret: super::super::fresh_signing_secret(),
+            signing_secret: fresh_signing_secret(),
         };
         let _ = rustls::crypto::ring::default_provider().install_default();
         let composed = Settings::parse("x", text)
