@@ -108,9 +108,10 @@ impl Executor {
         })
     }
 
-    /// Takes the secrets of a reloaded configuration.
-    pub fn replace_redactor(&self, redactor: Redactor) {
-        self.redactor.store(Arc::new(redactor));
+    /// Takes the secrets of a reloaded configuration as well; those of earlier ones stay known until the process ends, since
+    /// attempts under way may still be answered with them.
+    pub fn add_secrets(&self, redactor: &Redactor) {
+        self.redactor.rcu(|known| known.with(redactor));
     }
 
     /// Counters since the start.

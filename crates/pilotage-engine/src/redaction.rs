@@ -16,6 +16,12 @@ impl Redactor {
         Self { secrets }
     }
 
+    /// Knows what both know.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self::new(self.secrets.iter().chain(&other.secrets).cloned())
+    }
+
     /// The text without secrets and without control characters other than line feed and tab.
     pub fn clean(&self, text: &str) -> String {
         let mut clean = text.to_owned();
@@ -57,6 +63,12 @@ mod tests {
             "got ***, ok[31m"
         );
         assert_eq!(redactor.clean("s3cr3t!"), "***!");
+    }
+
+    #[test]
+    fn after_a_reload_the_earlier_secrets_are_still_known() {
+        let both = Redactor::new(["earlier".to_owned()]).with(&Redactor::new(["present".to_owned()]));
+        assert_eq!(both.clean("earlier present"), "*** ***");
     }
 
     #[test]

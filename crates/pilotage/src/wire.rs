@@ -129,13 +129,14 @@ pub(crate) async fn reload(
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
     let composed = settings.compose(surroundings)?;
+    // Before anything can use them.
+    wired.executor.add_secrets(&composed.redactor);
     wired
         .rules
         .replace_foundation(composed.foundation)
         .await
         .map_err(|error| explain(settings, error))?;
     wired.door.replace_sources(composed.sources);
-    wired.executor.replace_redactor(composed.redactor);
     Ok(())
 }
 
