@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 /// The key under which `serde_json` (feature `raw_value`) understands a string as JSON text of its own. Each such text
 /// starts counting its nesting anew, so that some 16 MiB of them overflow the stack of whoever reads a
 /// `serde_json::Value`. No sender has a use for the key.
-const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
+pub const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
 
 /// Bytes that are not JSON, or are beyond what is understood (128 levels of nesting, numbers that fit no `f64`).
 /// The text gives line and column and never repeats the input.
@@ -30,8 +30,10 @@ pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
     checked.map(|Checked| ()).map_err(JsonError)
 }
 
-/// A JSON value that was read to its end and forgotten.
-struct Checked;
+/// A JSON value that was read to its end, checked as [`check`] does, and forgotten: for readers that keep some parts of a
+/// text and must be as strict about the rest. Whoever reads keys itself must refuse [`RAW_VALUE_KEY`].
+#[derive(Clone, Copy, Debug)]
+pub struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

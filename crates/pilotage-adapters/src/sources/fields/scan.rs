@@ -1,12 +1,9 @@
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use pilotage_core::json::{Checked, RAW_VALUE_KEY};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Node, Scalar};
-
-/// The key under which `serde_json` (feature `raw_value`) reads a string as JSON text of its own. No sender writes it,
-/// and a body where two readers would see different things is refused.
-const RAW_VALUE_KEY: &str = "$serde_json::private::RawValue";
 
 /// Reads one value: keeps what is wanted of it, checks the rest.
 pub(super) struct Scan<'s, 'f, 'a> {
@@ -142,60 +139,5 @@ impl<'f> Visitor<'_> for Pick<'f> {
             return Err(E::custom("a key that is reserved"));
         }
         Ok(self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node))
-    }
-}
-
-/// A value that is checked and forgotten. Asking for "any" value is what makes `serde_json` check depth and numbers.
-struct Checked;
-
-impl<'a> Deserialize<'a> for Checked {
-    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CheckedVisitor)
-    }
-}
-
-struct CheckedVisitor;
-
-impl<'a> Visitor<'a> for CheckedVisitor {
-    type Value = Checked;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_unit<E>(self) -> Result<Checked, E> {
-        Ok(Checked)
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<Checked, A::Error> {
-        while items.next_element::<Checked>()?.is_some() {}
-        Ok(Checked)
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut entries: A) -> Result<Checked, A::Error> {
-        while entries.next_key_seed(Pick(&[]))?.is_some() {
-            entries.next_value::<Checked>()?;
-        }
-        Ok(Checked)
     }
 }
