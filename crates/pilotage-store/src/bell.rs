@@ -11,6 +11,7 @@ pub struct LocalBell {
     events: watch::Sender<()>,
     executions: watch::Sender<()>,
     audit: watch::Sender<()>,
+    operations: watch::Sender<()>,
 }
 
 impl LocalBell {
@@ -24,6 +25,7 @@ impl LocalBell {
             News::Events => &self.events,
             News::Executions => &self.executions,
             News::Audit => &self.audit,
+            News::Operations => &self.operations,
         }
     }
 }

@@ -9,6 +9,8 @@ pub enum News {
     Executions,
     /// Audit records were written.
     Audit,
+    /// Operations changed.
+    Operations,
 }
 
 /// A wake-up hint that may be lost; polling is what is right. Register before looking:
