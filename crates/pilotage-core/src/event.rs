@@ -77,6 +77,17 @@ pub struct EventFacts {
     pub digest: Digest,
 }
 
+impl EventFacts {
+    /// The type of an event with which a sender only asks whether it reaches us. The word is GitHub's, which sends one when
+    /// a webhook is made; custom senders use it too.
+    pub const PING: &str = "ping";
+
+    /// Whether it is a ping. No rule has to want one: it is not unhandled when none does.
+    pub fn is_ping(&self) -> bool {
+        self.event_type == Self::PING
+    }
+}
+
 /// An event about to be appended: its facts and the JSON text that rules will look into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {

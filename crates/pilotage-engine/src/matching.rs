@@ -177,6 +177,7 @@ fn empty_decision(stored: &StoredEvent) -> Decision {
         position: stored.position,
         event: stored.facts.id.to_string(),
         tenant: stored.facts.tenant.0.clone(),
+        is_ping: stored.facts.is_ping(),
         executions: Vec::new(),
         faults: Vec::new(),
     }

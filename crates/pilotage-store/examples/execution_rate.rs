@@ -79,6 +79,7 @@ async fn decide(store: &SqliteStore, count: i64) -> Outcome {
                 position: event.position,
                 event: event.facts.id.to_string(),
                 tenant: "default".to_owned(),
+                is_ping: false,
                 executions: vec![NewExecution {
                     id: ExecutionId::fresh(),
                     tenant: TenantId::default(),

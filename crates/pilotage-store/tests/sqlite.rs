@@ -72,6 +72,7 @@ async fn fill(path: &Path) {
             position,
             event: facts.id.to_string(),
             tenant: "default".to_owned(),
+            is_ping: false,
             executions: executions.into_iter().collect(),
             faults: Vec::new(),
         };

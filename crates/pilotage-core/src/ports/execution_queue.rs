@@ -17,7 +17,9 @@ pub struct Decision {
     pub event: String,
     /// Tenant, for the audit record.
     pub tenant: String,
-    /// One execution for every rule that matched; empty means unhandled.
+    /// The sender only asks whether it reaches us ([`EventFacts::is_ping`](crate::EventFacts::is_ping)).
+    pub is_ping: bool,
+    /// One execution for every rule that matched; empty means unhandled, unless it is a ping.
     pub executions: Vec<NewExecution>,
     /// Rules that could not be asked or prepared (an expression that failed, a key template with a missing path):
     /// rule id and the reason. They count as not matching, and are on record.

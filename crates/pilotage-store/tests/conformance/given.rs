@@ -97,6 +97,7 @@ pub(crate) fn decision(event: &StoredEvent, executions: Vec<NewExecution>) -> De
         position: event.position,
         event: event.facts.id.to_string(),
         tenant: event.facts.tenant.0.clone(),
+        is_ping: event.facts.is_ping(),
         executions,
         faults: Vec::new(),
     }

@@ -109,7 +109,7 @@ fn summary_row(context: &Context, summary: &Summary) -> Vec<Cell> {
     let facts = &summary.facts;
     let executions = match summary.executions {
         None => Cell::styled(Style::Warning, "undecided"),
-        Some(0) if facts.event_type == "ping" => Cell::styled(Style::Good, "ping"),
+        Some(0) if facts.is_ping() => Cell::styled(Style::Good, "ping"),
         Some(0) => Cell::styled(Style::Warning, "unhandled"),
         Some(count) => Cell::styled(Style::Good, &count.to_string()),
     };
@@ -244,7 +244,9 @@ impl Detail {
             return output.paint(Style::Warning, "not yet");
         };
         let mut text = output.moment(decision.decided_at);
-        if self.executions.is_empty() {
+        if self.executions.is_empty() && self.facts.is_ping() {
+            text.push_str(", a ping: the sender reaches us");
+        } else if self.executions.is_empty() {
             text.push_str(&output.paint(Style::Warning, ", unhandled: no rule matched"));
         }
         for fault in &decision.faults {

@@ -1,6 +1,9 @@
 use std::{collections::HashMap, sync::Arc};
 
-use pilotage_core::audit::{AuditRecord, kind};
+use pilotage_core::{
+    EventFacts,
+    audit::{AuditRecord, kind},
+};
 use pilotage_engine::rule_book::RuleBook;
 use serde_json::Value;
 
@@ -8,9 +11,6 @@ use crate::output::{Output, Style, clean};
 
 /// Executions whose rule is remembered for the story; above it, the story names the id instead.
 const MOST_REMEMBERED: usize = 10_000;
-
-/// What senders say to see whether they reach us.
-const PING: &str = "ping";
 
 /// Tells what happens as it is recorded: one line for each step of the path.
 pub(super) struct Story {
@@ -48,7 +48,9 @@ impl Story {
         let text = |name: &str| clean(facts.get(name).and_then(Value::as_str).unwrap_or_default());
         let output = self.output;
         Some(match record.kind.as_str() {
-            kind::DELIVERY_ACCEPTED if facts.get("type").and_then(Value::as_str) == Some(PING) => {
+            kind::DELIVERY_ACCEPTED
+                if facts.get("type").and_then(Value::as_str) == Some(EventFacts::PING) =>
+            {
                 self.ping = Some(record.subject.clone());
                 let words = received(record, facts, output);
                 (output.paint(Style::Strong, "●"), "ping", words)
