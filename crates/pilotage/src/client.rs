@@ -72,8 +72,13 @@ impl Cause {
 impl ClientError {
     /// The HTTP status, if the server answered with an error.
     pub(crate) fn status(&self) -> Option<u16> {
+        self.problem().map(|problem| problem.status)
+    }
+
+    /// What the server has against the request, if it answered with an error.
+    pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
-            Self::Refused(problem) => Some(problem.status),
+            Self::Refused(problem) => Some(problem),
             _ => None,
         }
     }

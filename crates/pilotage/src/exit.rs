@@ -13,11 +13,16 @@ use std::{
     process::ExitCode,
 };
 
+mod json;
+
 use crate::{
     client::ClientError,
-    output::{Style, clean_lines, stderr_colour},
+    findings::Findings,
+    output::{Format, Style, clean_lines, stderr_colour},
     settings::SettingsError,
 };
+
+pub(crate) use json::report_usage;
 
 /// How a command ended that ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,31 +60,47 @@ pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
 }
 
 /// Prints the error, if there is one, and gives the code.
-pub(crate) fn report(result: &anyhow::Result<Done>) -> ExitCode {
-    if let Err(error) = result
-        && !is_closed_pipe(error)
-    {
-        let label = stderr_colour().paint(Style::Bad, "error:");
-        let text = clean_lines(&describe(error));
-        // Problems of a file come with the word already, as compilers put it.
-        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-        // Nobody is left to be told when this fails as well.
-        let _ = writeln!(io::stderr().lock(), "{label} {text}");
+pub(crate) fn report(result: &anyhow::Result<Done>, format: Format) -> ExitCode {
+    let code = code(result);
+    match result {
+        Err(error) if is_closed_pipe(error) => {}
+        Err(error) if format == Format::Json => json::print(&json::told(error, code)),
+        Err(error) => print(error),
+        Ok(_) => {}
     }
-    ExitCode::from(code(result))
+    ExitCode::from(code)
+}
+
+fn print(error: &anyhow::Error) {
+    let label = stderr_colour().paint(Style::Bad, "error:");
+    let text = clean_lines(&describe(error));
+    // Problems of a file come with the word already, as compilers put it.
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    // Nobody is left to be told when this fails as well.
+    let _ = writeln!(io::stderr().lock(), "{label} {text}");
 }
 
 /// The error, and behind it each reason that it does not say itself.
 fn describe(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text.push_str("\n  because: ");
-            text.push_str(&cause);
-        }
+    for cause in reasons(error) {
+        text.push_str("\n  because: ");
+        text.push_str(&cause);
     }
     text
+}
+
+/// Each reason behind the error that is not told before it.
+fn reasons(error: &anyhow::Error) -> Vec<String> {
+    let mut told = error.to_string();
+    let mut reasons = Vec::new();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told.push_str(&cause);
+            reasons.push(cause);
+        }
+    }
+    reasons
 }
 
 fn code(result: &anyhow::Result<Done>) -> u8 {
@@ -95,7 +116,7 @@ fn code_of_error(error: &anyhow::Error) -> u8 {
     if is_closed_pipe(error) {
         return 0;
     }
-    if error.is::<Usage>() || error.is::<SettingsError>() {
+    if error.is::<Usage>() || error.is::<SettingsError>() || error.is::<Findings>() {
         return 2;
     }
     error.downcast_ref::<ClientError>().map_or(3, code_of_answer)

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod demo;
 mod exit;
+mod findings;
 mod output;
 mod program;
 mod settings;
@@ -22,7 +23,13 @@ use crate::{
 fn main() -> ExitCode {
     // Everything that speaks TLS uses this provider; a second installation is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    exit::report(&run(Cli::parse()))
+    match Cli::try_parse() {
+        Ok(cli) => {
+            let format = cli.global.format;
+            exit::report(&run(cli), format)
+        }
+        Err(error) => exit::report_usage(&error),
+    }
 }
 
 fn run(cli: Cli) -> anyhow::Result<Done> {

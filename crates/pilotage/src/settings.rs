@@ -17,6 +17,7 @@ use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::findings::Findings;
 pub(crate) use compose::{Surroundings, fresh_signing_secret};
 
 /// The version of the format that this build reads.
@@ -162,13 +163,8 @@ pub(crate) enum SettingsError {
         source: std::io::Error,
     },
     /// The file does not hold.
-    #[error("{rendered}")]
-    Problems {
-        /// Every problem with its line.
-        rendered: String,
-        /// The same for programs.
-        problems: Vec<Problem>,
-    },
+    #[error(transparent)]
+    Problems(#[from] Findings),
 }
 
 impl Settings {
@@ -204,24 +200,16 @@ impl Settings {
     /// # Errors
     /// It is not of the right shape.
     pub(crate) fn parse(name: &str, text: &[u8]) -> Result<Self, SettingsError> {
-        let plain = |problems: Vec<Problem>| SettingsError::Problems {
-            rendered: plainly(&format!("error: {name}: "), &problems),
-            problems,
-        };
-        let text = std::str::from_utf8(text)
-            .map_err(|error| plain(vec![Problem::at("", format!("the file is not UTF-8: {error}"))]))?;
-        let document = Document::parse(text).map_err(|unparsed| SettingsError::Problems {
-            rendered: unparsed.render(name),
-            problems: vec![unparsed.problem.clone()],
+        let text = std::str::from_utf8(text).map_err(|error| {
+            let problem = Problem::at("", format!("the file is not UTF-8: {error}"));
+            Findings::without_text(name, &format!("error: {name}: "), &[problem])
         })?;
-        let refuse = |problems: Vec<Problem>| SettingsError::Problems {
-            rendered: document.render(name, &problems),
-            problems,
-        };
+        let document = Document::parse(text).map_err(|unread| Findings::of_text(name, &unread))?;
+        let refuse = |problems: Vec<Problem>| Findings::of_document(name, &document, &problems);
         let file: SettingsFile = document.read("").map_err(refuse)?;
         let problems = check(&file);
         if !problems.is_empty() {
-            return Err(refuse(problems));
+            return Err(refuse(problems).into());
         }
         Ok(Self {
             file,
@@ -231,22 +219,13 @@ impl Settings {
     }
 
     /// Problems found later, with the lines of this file.
-    pub(crate) fn problems(&self, problems: Vec<Problem>) -> SettingsError {
-        let rendered = match &self.document {
-            Some(document) => document.render(&self.name, &problems),
-            None => plainly("error: ", &problems),
+    pub(crate) fn problems(&self, problems: &[Problem]) -> SettingsError {
+        let findings = match &self.document {
+            Some(document) => Findings::of_document(&self.name, document, problems),
+            None => Findings::without_text(&self.name, "error: ", problems),
         };
-        SettingsError::Problems { rendered, problems }
+        findings.into()
     }
-}
-
-/// One line for each problem, where no text can be quoted.
-fn plainly(prefix: &str, problems: &[Problem]) -> String {
-    let lines: Vec<_> = problems
-        .iter()
-        .map(|problem| format!("{prefix}{problem}\n"))
-        .collect();
-    lines.concat()
 }
 
 /// What the types cannot say.

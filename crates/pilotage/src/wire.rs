@@ -143,7 +143,7 @@ pub(crate) async fn reload(
 /// Problems of rules point into the file; everything else is passed on.
 pub(crate) fn explain(settings: &Settings, error: RuleBookError) -> anyhow::Error {
     match error {
-        RuleBookError::Invalid(problems) => settings.problems(problems).into(),
+        RuleBookError::Invalid(problems) => settings.problems(&problems).into(),
         other => other.into(),
     }
 }

@@ -78,6 +78,12 @@ impl Document {
         self.span(pointer, false).map(|span| span.start)
     }
 
+    /// Where a problem stands: the value, or the key if the key is what is wrong; `locate` for what is not there.
+    pub fn locate_problem(&self, problem: &Problem) -> Option<Location> {
+        self.span(&problem.pointer, problem.about_key)
+            .map(|span| span.start)
+    }
+
     /// Shows problems the way compilers do: message, `file:line:column`, the line with the place underlined, and help.
     /// Literal secrets on the line are shown as `***`.
     pub fn render(&self, file_name: &str, problems: &[Problem]) -> String {

@@ -5,6 +5,8 @@ use std::fmt;
 use pilotage_core::config;
 use serde::Deserialize;
 
+use crate::findings::Finding;
+
 /// What the server has against a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -78,6 +80,12 @@ impl Problem {
             is_ours,
             ..problem
         }
+    }
+
+    /// Each place that is wrong, for programs.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let problems = self.errors.iter().map(config::Problem::from);
+        problems.map(|problem| Finding::from(&problem)).collect()
     }
 
     /// What is wrong, without what is for callers of the API. Where the detail says it all, the title would only say it

@@ -48,8 +48,8 @@ pub(crate) fn run(check: &Check, output: Output) -> anyhow::Result<Done> {
             }
             Ok(Done::Yes)
         }
-        Err(SettingsError::Problems { problems, .. }) if output.is_json() => {
-            output.json(&json!({ "ok": false, "file": check.config, "problems": problems }))?;
+        Err(SettingsError::Problems(findings)) if output.is_json() => {
+            output.json(&json!({ "ok": false, "file": check.config, "problems": findings.found }))?;
             Ok(Done::Misconfigured)
         }
         Err(error) => Err(error.into()),
@@ -94,7 +94,7 @@ fn verify(check: &Check) -> Result<Held, SettingsError> {
     let (composed, public) = (compose(true)?, compose(false)?);
     let problems = rule_book::check_file(&composed.foundation);
     if !problems.is_empty() {
-        return Err(settings.problems(problems));
+        return Err(settings.problems(&problems));
     }
     let file = &settings.file;
     let is_used = |name: &str| {

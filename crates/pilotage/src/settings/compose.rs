@@ -71,7 +71,7 @@ impl Settings {
             Catalog::default()
         });
         if !problems.is_empty() {
-            return Err(self.problems(problems));
+            return Err(self.problems(&problems));
         }
         secrets.note(surroundings.signing_secret.expose_secret());
         let foundation = Foundation {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod check;
+mod errors;
 mod exit_codes;
 mod help;
 mod offline;

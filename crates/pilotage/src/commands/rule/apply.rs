@@ -13,6 +13,7 @@ use crate::{
     cli::Context,
     client::{ClientError, Problem},
     exit::{Done, usage},
+    findings::Findings,
     output::clean,
 };
 
@@ -48,10 +49,10 @@ fn read(file: &Path) -> anyhow::Result<(Document, Rule)> {
     let name = file.display().to_string();
     let text =
         std::fs::read_to_string(file).map_err(|error| usage(format!("cannot read {name}: {error}")))?;
-    let document = Document::parse(text).map_err(|error| usage(error.render(&name)))?;
+    let document = Document::parse(text).map_err(|unread| Findings::of_text(&name, &unread))?;
     let rule = document
         .read("")
-        .map_err(|problems| usage(document.render(&name, &problems)))?;
+        .map_err(|problems| Findings::of_document(&name, &document, &problems))?;
     Ok((document, rule))
 }
 
@@ -61,7 +62,7 @@ fn explain(error: ClientError, file: &Path, document: &Document) -> anyhow::Erro
         ClientError::Refused(problem) if !problem.errors.is_empty() => {
             let Problem { errors, .. } = &**problem;
             let problems: Vec<config::Problem> = errors.iter().map(config::Problem::from).collect();
-            usage(document.render(&file.display().to_string(), &problems))
+            Findings::of_document(&file.display().to_string(), document, &problems).into()
         }
         _ => error.into(),
     }

@@ -192,14 +192,11 @@ async fn fetch(client: &Client, id: EventId) -> anyhow::Result<Event> {
 fn rules_of_file(path: &Path) -> anyhow::Result<RuleSet> {
     let settings = Settings::read(path)?;
     RuleSet::compile(settings.file.rules.clone()).map_err(|problems| {
-        settings
-            .problems(
-                problems
-                    .into_iter()
-                    .map(|problem| problem.under("/rules"))
-                    .collect(),
-            )
-            .into()
+        let problems: Vec<_> = problems
+            .into_iter()
+            .map(|problem| problem.under("/rules"))
+            .collect();
+        settings.problems(&problems).into()
     })
 }
 
