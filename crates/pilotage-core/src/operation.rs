@@ -5,6 +5,8 @@
 //! [`Change`]. Numbers are given in commit order, without one being used twice, so a follower that remembers the last
 //! number it saw gets every operation that changed since, in its present state: nothing missed, nothing twice.
 
+pub mod filter;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
