@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Digest, EventId, Position, TenantId, Timestamp};
+use crate::{Digest, EventId, Position, TenantId, Timestamp, operation::Description};
 
 /// Identity of an execution, a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,6 +135,8 @@ pub struct NewExecution {
     pub debounce: Option<Burst>,
     /// Set when this repeats an earlier decision by a person's wish: the person's name.
     pub replayed_by: Option<String>,
+    /// How it is shown to those who watch; its steps are the rule's actions.
+    pub operation: Description,
 }
 
 /// An execution as the store holds it.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{TenantId, Timestamp};
+use crate::{ExecutionStatus, TenantId, Timestamp};
 
 /// Identity of an operation. That of an execution's operation is the execution's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +83,69 @@ impl OperationStatus {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
+}
+
+impl From<ExecutionStatus> for OperationStatus {
+    fn from(status: ExecutionStatus) -> Self {
+        match status {
+            ExecutionStatus::Waiting | ExecutionStatus::Pending => Self::Pending,
+            ExecutionStatus::Running => Self::Running,
+            ExecutionStatus::Succeeded => Self::Success,
+            ExecutionStatus::Failed => Self::Failure,
+            ExecutionStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// What is known of an operation before it begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// What people call it, at most 200 bytes.
+    pub name: String,
+    /// What its steps are called, in order, such as the types of a rule's actions; each at most 200 bytes.
+    pub steps: Vec<String>,
+    /// Further facts; see `Operation::metadata`.
+    pub metadata: Map<String, Value>,
+}
+
+impl Description {
+    /// Bytes of a name, of a step and of a value in the metadata.
+    const MOST_BYTES: usize = 200;
+
+    /// A description without metadata. Texts that are too long are cut.
+    pub fn new<'a>(name: &str, steps: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            name: short_line(name, Self::MOST_BYTES),
+            steps: steps
+                .into_iter()
+                .map(|step| short_line(step, Self::MOST_BYTES))
+                .collect(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// Adds a fact. A text that is too long is cut.
+    pub fn add(&mut self, key: &str, text: &str) {
+        let text = short_line(text, Self::MOST_BYTES);
+        self.metadata.insert(key.to_owned(), text.into());
+    }
+}
+
+/// The text with every control character as a space, so that it is one line and JSON does not make it much longer, and
+/// cut after so many bytes, which an ellipsis shows.
+pub fn short_line(text: &str, most_bytes: usize) -> String {
+    const ELLIPSIS: char = '\u{2026}';
+    let mut line = String::with_capacity(text.len().min(most_bytes));
+    for character in text.chars() {
+        if line.len() + character.len_utf8() > most_bytes {
+            let room = most_bytes.saturating_sub(ELLIPSIS.len_utf8());
+            line.truncate(line.floor_char_boundary(room));
+            line.push(ELLIPSIS);
+            break;
+        }
+        line.push(if character.is_control() { ' ' } else { character });
+    }
+    line
 }
 
 /// How far an operation has come, in steps.
@@ -200,6 +263,24 @@ mod tests {
             [0, 0, 0, 33, 100, 100]
         );
         assert_eq!(of(u32::MAX, u32::MAX), 100);
+    }
+
+    #[test]
+    fn a_short_line_is_one_line_within_its_bytes() {
+        for (text, most, expected) in [
+            ("", 10, ""),
+            ("short", 5, "short"),
+            ("longer", 5, "lo\u{2026}"),
+            ("a\nb\u{1b}[1m", 20, "a b [1m"),
+            ("\u{e9}\u{e9}\u{e9}", 6, "\u{e9}\u{e9}\u{e9}"),
+            ("\u{e9}\u{e9}\u{e9}\u{e9}", 6, "\u{e9}\u{2026}"),
+        ] {
+            assert_eq!(short_line(text, most), expected, "{text:?}");
+        }
+        let mut description = Description::new(&"n".repeat(300), ["webhook"]);
+        description.add("source", &"s".repeat(300));
+        assert_eq!(description.name.len(), 200);
+        assert_eq!(description.metadata["source"].as_str().map(str::len), Some(200));
     }
 
     #[test]

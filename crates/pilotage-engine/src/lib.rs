@@ -15,7 +15,7 @@ mod throttle;
 
 use std::sync::Arc;
 
-use pilotage_core::ports::{AuditTrail, Bell, EventLog, ExecutionQueue, History, Registry};
+use pilotage_core::ports::{AuditTrail, Bell, EventLog, ExecutionQueue, History, OperationFeed, Registry};
 
 /// The ports that the engine is handed. Cloning is cheap.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ pub struct Ports {
     pub queue: Arc<dyn ExecutionQueue>,
     /// Reading what happened.
     pub history: Arc<dyn History>,
+    /// Reading what is going on.
+    pub operations: Arc<dyn OperationFeed>,
     /// Reading the audit trail.
     pub audit: Arc<dyn AuditTrail>,
     /// Rules and tokens that people change while the server runs.

@@ -10,8 +10,9 @@ use std::{
 use pilotage_core::{
     Digest, Event, ExecutionId, NewExecution, Position, StoredEvent, Timestamp,
     execution::{Burst, Slot},
+    operation::Description,
     ports::{Advance, Decision, Interest, News, RuleFault, RuleVersion, ScheduleError, StoreError},
-    rule::{CompiledRule, Template, TemplateScope},
+    rule::{CompiledRule, Rule, Template, TemplateScope},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -248,7 +249,21 @@ pub(crate) fn new_execution(
         slot,
         debounce: debounce.map(|(burst, _)| burst),
         replayed_by: None,
+        operation: description(rule, event),
     })
+}
+
+/// What those who watch are told of an execution before it begins.
+fn description(rule: &Rule, event: &Event) -> Description {
+    let name = rule.name.as_deref().unwrap_or(&rule.id);
+    let steps = rule.actions.iter().map(|action| action.kind.as_str());
+    let mut description = Description::new(name, steps);
+    description.add("rule", &rule.id);
+    description.add("eventId", &event.facts.id.to_string());
+    description.add("source", &event.facts.source);
+    description.add("eventType", &event.facts.event_type);
+    description.add("deliveryId", &event.facts.delivery_id);
+    description
 }
 
 fn render_key(key: Option<&str>, scope: &TemplateScope<'_>, what: &str) -> Result<String, String> {

@@ -91,6 +91,7 @@ impl Operations {
         };
         for execution in &mut decided.decision.executions {
             execution.replayed_by = Some(actor.to_owned());
+            execution.operation.add("replayedBy", actor);
             // Whoever asks for an event means that one, now: it neither waits for others nor makes way.
             execution.debounce = None;
             execution.due = now;

@@ -14,6 +14,7 @@ use std::{
 use pilotage_core::{
     Digest, EventFacts, EventId, ExecutionId, NewEvent, NewExecution, Position, TenantId, Timestamp,
     execution::{Attempt, AttemptResult, Next},
+    operation::Description,
     ports::{Advance, Decision, EventLog, ExecutionQueue, History, Interest},
 };
 use pilotage_store::{LocalBell, SqliteStore};
@@ -36,6 +37,15 @@ fn prefill(path: &Path, count: u32) -> rusqlite::Result<()> {
          FROM numbers WHERE ?1 > 0",
         [count],
     )?;
+    connection.execute(
+        "INSERT INTO operations (id, tenant, kind, name, status, total, message, metadata, steps, created_at,
+             updated_at, finished_at, change)
+         SELECT id, tenant, 'execution', rule, 2, 1, 'succeeded after 1 attempt', '{}', '[]', created_at,
+             finished_at, finished_at, number
+         FROM executions",
+        [],
+    )?;
+    connection.execute("UPDATE state SET changes = (SELECT count(*) FROM operations)", [])?;
     Ok(())
 }
 
@@ -91,6 +101,7 @@ async fn decide(store: &SqliteStore, count: i64) -> Outcome {
                     slot: None,
                     debounce: None,
                     replayed_by: None,
+                    operation: Description::new("Rule 1", ["webhook"]),
                 }],
                 faults: Vec::new(),
             })

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use pilotage_core::{
     Digest, EventFacts, EventId, ExecutionId, NewEvent, NewExecution, Position, TenantId, Timestamp,
     execution::Next,
+    operation::Description,
     ports::{
         Advance, Appended, AuditTrail, Decision, EventLog, ExecutionQueue, History, Interest, Registry,
         RuleVersion, StoreError,
@@ -67,6 +68,7 @@ async fn fill(path: &Path) {
             slot: None,
             debounce: None,
             replayed_by: None,
+            operation: Description::default(),
         });
         let decision = Decision {
             position,

@@ -54,6 +54,7 @@ pub(crate) fn open_store(data_dir: &Path) -> anyhow::Result<(SqliteStore, Ports)
         log: shared.clone(),
         queue: shared.clone(),
         history: shared.clone(),
+        operations: shared.clone(),
         audit: shared.clone(),
         registry: shared,
         bell,

@@ -15,6 +15,7 @@ use super::{
     columns::uuid,
     error::Failure,
     executions::{Stored, audit_record, by_id, by_number},
+    operations::{self, Happening},
     transaction::Transaction,
 };
 
@@ -101,13 +102,12 @@ fn take(
         attempt: execution.attempts.saturating_add(1),
         lease_lost: before.status == ExecutionStatus::Running,
     };
-    transaction.audit(audit_record(
-        &execution,
-        now,
-        SYSTEM,
-        kind::EXECUTION_CLAIMED,
-        &facts,
-    )?)?;
+    let record = audit_record(&execution, now, SYSTEM, kind::EXECUTION_CLAIMED, &facts)?;
+    let happening = Happening::Attempt {
+        lease_lost: facts.lease_lost,
+    };
+    transaction.audit(record)?;
+    operations::show(transaction, now, &execution, &happening)?;
     Ok(Claim {
         execution,
         lease_until,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     columns::{digest, moment, optional_moment, status, status_code, uuid},
     error::Failure,
+    operations::{self, Happening},
     slots, statistics,
     transaction::Transaction,
 };
@@ -149,8 +150,17 @@ pub(super) fn finish(
         ])?;
     transaction.count(Some(execution.status), ending.status);
     statistics::ended(transaction, now, stored, ending.status)?;
+    let ended = Execution {
+        status: ending.status,
+        ..execution.clone()
+    };
+    let happening = Happening::Ended {
+        number: stored.number,
+        reason: ending.reason,
+    };
+    operations::show(transaction, now, &ended, &happening)?;
     match &execution.concurrency_key {
-        Some(key) => slots::promote(transaction, &execution.tenant, &execution.rule, key),
+        Some(key) => slots::promote(transaction, now, &execution.tenant, &execution.rule, key),
         None => Ok(()),
     }
 }

@@ -98,21 +98,27 @@ impl History for SqliteStore {
 
 /// The conditions of a page and their values.
 #[derive(Default)]
-struct Conditions {
+pub(super) struct Conditions {
     sql: String,
     values: Vec<Value>,
 }
 
 impl Conditions {
     /// Adds a condition with one `?`.
-    fn and(&mut self, sql: &str, value: Option<impl Into<Value>>) {
+    pub(super) fn and(&mut self, sql: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.and_always(sql);
             self.values.push(value.into());
         }
     }
 
-    fn and_always(&mut self, sql: &str) {
+    /// The value of a `?` in the `SELECT`, before any condition is added.
+    pub(super) fn bind(&mut self, value: impl Into<Value>) {
+        self.values.push(value.into());
+    }
+
+    /// Adds a condition without a value.
+    pub(super) fn and_always(&mut self, sql: &str) {
         self.sql
             .push_str(if self.sql.is_empty() { " WHERE " } else { " AND " });
         self.sql.push_str(sql);
@@ -121,7 +127,7 @@ impl Conditions {
 
 /// Reads one row more than fits, to know whether there is another page. `place` is the column that `after` is compared
 /// with; `read` answers it beside the item.
-fn page<T>(
+pub(super) fn page<T>(
     connection: &Connection,
     select: &str,
     mut conditions: Conditions,

@@ -8,6 +8,8 @@ mod events;
 mod executions;
 mod history;
 mod operate;
+mod operation_feed;
+mod operations;
 mod queue;
 mod readers;
 mod record;
@@ -57,7 +59,8 @@ impl fmt::Debug for SqliteStore {
 impl SqliteStore {
     /// Opens the file at `path`, creating it (mode 0600) and its folder (mode 0700) where they are missing, and brings
     /// its schema up to date. After a commit it rings `bell`: `News::Events` for appended events, `News::Executions` for
-    /// executions that became pending or were asked to cancel, `News::Audit` for audit records.
+    /// executions that became pending or were asked to cancel, `News::Audit` for audit records, `News::Operations` for
+    /// operations that changed.
     ///
     /// # Errors
     /// The file cannot be used, is no Pilotage database, or was written by a newer Pilotage.

@@ -7,6 +7,7 @@ use super::{
     columns::status_code,
     error::Failure,
     executions::{Ending, Stored, audit_record, by_id, by_number, finish},
+    operations::{self, Happening},
     slots, statistics,
     transaction::Transaction,
 };
@@ -86,8 +87,13 @@ fn reopen(
         .execute(params![stored.number, status_code(status), now.as_micros()])?;
     transaction.count(Some(ExecutionStatus::Failed), status);
     statistics::reopened(transaction, &execution.rule)?;
+    let reopened = Execution {
+        status,
+        ..execution.clone()
+    };
+    operations::show(transaction, now, &reopened, &Happening::SentBack { by: actor })?;
     match &execution.concurrency_key {
-        Some(key) => slots::promote(transaction, &execution.tenant, &execution.rule, key),
+        Some(key) => slots::promote(transaction, now, &execution.tenant, &execution.rule, key),
         None => Ok(()),
     }
 }

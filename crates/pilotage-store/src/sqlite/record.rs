@@ -13,7 +13,8 @@ use super::{
     claim::{SYSTEM, held},
     columns::{result_word, status_code},
     error::Failure,
-    executions::{Ending, Stored, audit_record, finish},
+    executions::{Ending, Stored, audit_record, by_number, finish},
+    operations::{self, Happening},
     transaction::Transaction,
 };
 
@@ -108,7 +109,12 @@ fn follow(
 ) -> Result<(), Failure> {
     set_progress(transaction, stored, next)?;
     match next {
-        Next::NextAction => Ok(()),
+        Next::NextAction => show(
+            transaction,
+            now,
+            stored,
+            &Happening::Attempt { lease_lost: false },
+        ),
         Next::RetryAt { at, reason } => retry_later(transaction, now, stored, *at, reason),
         Next::Succeeded => end(transaction, now, stored, ExecutionStatus::Succeeded, None),
         Next::Failed { reason } => end(transaction, now, stored, ExecutionStatus::Failed, Some(reason)),
@@ -161,7 +167,18 @@ fn retry_later(
             reason
         ])?;
     transaction.count(Some(ExecutionStatus::Running), ExecutionStatus::Pending);
-    Ok(())
+    show(transaction, now, stored, &Happening::PutOff { until: at, reason })
+}
+
+/// Shows the execution as it is after the change.
+fn show(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    stored: &Stored,
+    happening: &Happening<'_>,
+) -> Result<(), Failure> {
+    let changed = by_number(transaction.connection(), stored.number)?.execution;
+    operations::show(transaction, now, &changed, happening)
 }
 
 fn end(

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
 use super::{
-    columns::status_code, error::Failure, executions::by_id, slots, statistics, transaction::Transaction,
+    columns::status_code, error::Failure, executions::by_id, operations, slots, statistics,
+    transaction::Transaction,
 };
 
 /// Rules and faults that an audit record names; the counts beside them are complete.
@@ -185,7 +186,8 @@ fn add(transaction: &mut Transaction<'_>, now: Timestamp, new: &NewExecution) ->
         Some(_) => ExecutionStatus::Waiting,
         None => ExecutionStatus::Pending,
     };
-    insert(transaction, now, new, status, burst_began)?;
+    let due = insert(transaction, now, new, status, burst_began)?;
+    operations::add(transaction, now, new, due)?;
     transaction.count(None, status);
     statistics::matched(transaction, now, &new.rule)?;
     match &new.slot {
@@ -194,13 +196,14 @@ fn add(transaction: &mut Transaction<'_>, now: Timestamp, new: &NewExecution) ->
     }
 }
 
+/// Adds the row; answers when it is due.
 fn insert(
     transaction: &Transaction<'_>,
     now: Timestamp,
     new: &NewExecution,
     status: ExecutionStatus,
     burst_began: Option<Timestamp>,
-) -> Result<(), Failure> {
+) -> Result<Timestamp, Failure> {
     let latest = new
         .debounce
         .as_ref()
@@ -230,5 +233,5 @@ fn insert(
             burst_began.map(Timestamp::as_micros),
             new.replayed_by,
         ])?;
-    Ok(())
+    Ok(due)
 }

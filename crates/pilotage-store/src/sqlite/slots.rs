@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{
     error::Failure,
     executions::{Ending, audit_record, by_id, by_number, finish},
+    operations::{self, Happening},
     transaction::Transaction,
 };
 
@@ -27,7 +28,7 @@ pub(super) fn admit(
     if slot.on_limit == OnLimit::Cancel {
         supersede(transaction, now, new, slot)?;
     }
-    promote(transaction, &new.tenant, &new.rule, &slot.key)?;
+    promote(transaction, now, &new.tenant, &new.rule, &slot.key)?;
     if slot.on_limit == OnLimit::Drop {
         drop_waiting(transaction, now, new, slot)?;
     }
@@ -125,7 +126,12 @@ pub(super) fn request_cancel(
     )?;
     transaction.audit(record)?;
     transaction.wake_workers();
-    Ok(())
+    operations::show(
+        transaction,
+        now,
+        &stored.execution,
+        &Happening::CancelAsked { by },
+    )
 }
 
 /// Cancels the pending and waiting executions with the same debounce key that have not been tried yet. Answers when the
@@ -167,6 +173,7 @@ pub(super) fn coalesce(
 /// youngest one that waits, because the rule may have changed since the older ones came.
 pub(super) fn promote(
     transaction: &mut Transaction<'_>,
+    now: Timestamp,
     tenant: &TenantId,
     rule: &str,
     key: &str,
@@ -197,6 +204,8 @@ pub(super) fn promote(
             .prepare_cached("UPDATE executions SET status = 1 WHERE number = ?1")?
             .execute([number])?;
         transaction.count(Some(ExecutionStatus::Waiting), ExecutionStatus::Pending);
+        let promoted = by_number(connection, number)?.execution;
+        operations::show(transaction, now, &promoted, &Happening::Ready)?;
     }
     Ok(())
 }

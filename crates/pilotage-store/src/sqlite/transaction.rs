@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pilotage_core::{
     ExecutionStatus, Position,
     audit::{AuditRecord, Head, NewAuditRecord},
+    operation::Change,
     ports::{News, StoreError},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -23,6 +24,8 @@ struct Progress {
     unhandled: i64,
     events: bool,
     executions: bool,
+    /// Number of the last change of an operation, once this transaction has made one.
+    change: Option<Change>,
 }
 
 /// The writer's open transaction. Other processes may write to the same file between transactions, so the chain's head
@@ -46,6 +49,7 @@ impl<'c> Transaction<'c> {
             unhandled: 0,
             events: false,
             executions: false,
+            change: None,
         };
         Ok(Self {
             connection,
@@ -115,6 +119,17 @@ impl<'c> Transaction<'c> {
         self.progress.unhandled += delta;
     }
 
+    /// The number of the next change of an operation.
+    pub(super) fn next_change(&mut self) -> Result<Change, Failure> {
+        let last = match self.progress.change {
+            Some(change) => change,
+            None => last_change(self.connection)?,
+        };
+        let next = Change(last.0 + 1);
+        self.progress.change = Some(next);
+        Ok(next)
+    }
+
     /// Rings for workers after the commit.
     pub(super) fn wake_workers(&mut self) {
         self.progress.executions = true;
@@ -160,12 +175,14 @@ impl<'c> Transaction<'c> {
             head,
             events,
             executions,
+            change,
             ..
         } = self.progress;
         let rung = [
             (events, News::Events),
             (executions, News::Executions),
             (head.sequence != self.audited_from, News::Audit),
+            (change.is_some(), News::Operations),
         ];
         Ok(rung
             .into_iter()
@@ -175,9 +192,12 @@ impl<'c> Transaction<'c> {
 
     fn flush_counters(&self) -> rusqlite::Result<()> {
         let Progress {
-            by_status, unhandled, ..
+            by_status,
+            unhandled,
+            change,
+            ..
         } = self.progress;
-        if unhandled == 0 && by_status.iter().all(|delta| *delta == 0) {
+        if unhandled == 0 && change.is_none() && by_status.iter().all(|delta| *delta == 0) {
             return Ok(());
         }
         let [waiting, pending, running, succeeded, failed, cancelled] = by_status;
@@ -185,13 +205,28 @@ impl<'c> Transaction<'c> {
             .prepare_cached(
                 "UPDATE state SET waiting = waiting + ?1, pending = pending + ?2, running = running + ?3,
                  succeeded = succeeded + ?4, failed = failed + ?5, cancelled = cancelled + ?6,
-                 unhandled = unhandled + ?7",
+                 unhandled = unhandled + ?7, changes = coalesce(?8, changes)",
             )?
             .execute(params![
-                waiting, pending, running, succeeded, failed, cancelled, unhandled
+                waiting,
+                pending,
+                running,
+                succeeded,
+                failed,
+                cancelled,
+                unhandled,
+                change.map(|change| change.0)
             ])?;
         Ok(())
     }
+}
+
+/// The number of the last change of an operation.
+pub(super) fn last_change(connection: &Connection) -> Result<Change, Failure> {
+    let change = connection
+        .prepare_cached("SELECT changes FROM state")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Change(change))
 }
 
 /// The last audit record's place.

@@ -5,14 +5,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use pilotage_core::{
     ExecutionStatus,
     audit::{ChainVerifier, Head},
-    ports::{AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, History, Registry},
+    operation::{Change, OperationId},
+    ports::{AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, History, OperationFeed, Registry},
 };
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
 
 /// Everything that the checks ask of a store.
-pub(crate) trait Store: EventLog + ExecutionQueue + History + AuditTrail + Registry {}
+pub(crate) trait Store:
+    EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry
+{
+}
 
-impl<T: EventLog + ExecutionQueue + History + AuditTrail + Registry> Store for T {}
+impl<T: EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry> Store for T {}
 
 /// An empty store of one kind.
 pub(crate) trait Backend: Sized {
@@ -66,6 +70,27 @@ impl Backend for Sqlite {
 pub(crate) async fn check_invariants(store: &dyn Store) {
     check_chain(store).await;
     check_counters(store).await;
+    check_operations(store).await;
+}
+
+/// Every execution is shown as it stands, and every change has a number of its own.
+async fn check_operations(store: &dyn Store) {
+    let all = store.changed_after(Change(0), 10_000).await.unwrap();
+    assert!(all.is_sorted_by(|one, other| one.change < other.change));
+    assert!(all.last().map_or(Change(0), |last| last.change) <= store.last_change().await.unwrap());
+    let executions = store
+        .executions(&ExecutionFilter::default(), None, 500)
+        .await
+        .unwrap();
+    assert_eq!(all.len(), executions.items.len());
+    for execution in executions.items {
+        let shown = store.operation(OperationId(execution.id.0)).await.unwrap();
+        let shown = shown.expect("every execution is shown");
+        assert_eq!(shown.status, execution.status.into(), "{shown:?}");
+        assert_eq!(shown.finished_at, execution.finished_at, "{shown:?}");
+        assert_eq!(shown.created_at, execution.created_at);
+        assert!(shown.progress.current <= shown.progress.total);
+    }
 }
 
 async fn check_chain(store: &dyn Store) {

@@ -8,6 +8,7 @@ use pilotage_core::{
     TenantId, Timestamp,
     audit::{AuditRecord, NewAuditRecord, kind},
     execution::{Attempt, AttemptResult, Claim, Next, OnLimit, Slot},
+    operation::Description,
     ports::{Advance, Appended, Decision, Interest},
 };
 
@@ -76,6 +77,7 @@ pub(crate) fn execution(event: &StoredEvent, rule: &str) -> NewExecution {
         slot: None,
         debounce: None,
         replayed_by: None,
+        operation: Description::new(rule, ["webhook", "notification"]),
     }
 }
 

@@ -12,6 +12,7 @@ mod given;
 mod keeping;
 mod limits;
 mod log;
+mod operations;
 mod reading;
 mod recording;
 mod scheduling;
@@ -71,6 +72,16 @@ macro_rules! conformance {
                 limits::a_burst_that_never_pauses_is_acted_on,
                 limits::what_was_tried_is_not_coalesced,
                 limits::coalescing_makes_room_under_the_limit,
+                operations::a_life_is_shown_step_by_step,
+                operations::what_makes_way_is_shown_with_the_reason,
+                operations::a_wish_to_cancel_is_shown,
+                operations::a_return_from_the_dead_letters_is_shown,
+                operations::a_worker_that_falls_silent_is_shown,
+                operations::what_describes_an_operation_is_kept,
+                operations::a_step_that_fails_makes_no_change,
+                operations::a_follower_misses_nothing_and_sees_nothing_twice,
+                operations::the_active_ones_are_those_open_or_ended_lately,
+                operations::they_are_listed_by_every_filter_newest_first,
                 reading::events_are_listed_by_every_filter_newest_first,
                 reading::a_summary_counts_executions_and_holds_no_body,
                 reading::executions_are_listed_by_every_filter_newest_first,

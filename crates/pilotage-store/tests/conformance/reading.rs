@@ -180,7 +180,10 @@ pub(crate) async fn the_bell_rings_after_commits(store: Arc<dyn Store>, bell: Ar
             .unwrap();
     })
     .await;
-    store.claim(Timestamp::now(), LEASE, 1).await.unwrap();
+    rings(&bell, News::Operations, async {
+        store.claim(Timestamp::now(), LEASE, 1).await.unwrap();
+    })
+    .await;
     rings(&bell, News::Executions, async {
         store.cancel(at(1), "ann".to_owned(), new.id).await.unwrap();
     })

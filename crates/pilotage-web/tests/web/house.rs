@@ -198,6 +198,7 @@ impl House {
             log: shared.clone(),
             queue: shared.clone(),
             history: shared.clone(),
+            operations: shared.clone(),
             audit: shared.clone(),
             registry: shared,
             bell,

@@ -9,7 +9,8 @@ CREATE TABLE state (
     succeeded  INTEGER NOT NULL DEFAULT 0,
     failed     INTEGER NOT NULL DEFAULT 0,
     cancelled  INTEGER NOT NULL DEFAULT 0,
-    probes     INTEGER NOT NULL DEFAULT 0
+    probes     INTEGER NOT NULL DEFAULT 0,
+    changes    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO state (id) VALUES (1);
 
@@ -116,6 +117,35 @@ CREATE TABLE attempts (
     error            TEXT
 ) STRICT;
 CREATE INDEX attempts_by_execution ON attempts (execution);
+
+-- What people watch: one row for each execution, written with every change of it. `status` is 0 pending, 1 running,
+-- 2 success, 3 failure, 4 cancelled. `steps` names the steps as a JSON array. `change` is the number of the last change,
+-- over all operations and in the order of commits; `state.changes` is the last one given. What has not ended and what has
+-- are indexed apart, so that what is active is found however long history is.
+CREATE TABLE operations (
+    number       INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL,
+    tenant       TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    status       INTEGER NOT NULL,
+    current      INTEGER NOT NULL DEFAULT 0,
+    total        INTEGER NOT NULL,
+    message      TEXT NOT NULL,
+    metadata     TEXT NOT NULL,
+    steps        TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    finished_at  INTEGER,
+    change       INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX operations_by_id ON operations (id);
+CREATE UNIQUE INDEX operations_by_change ON operations (change);
+CREATE INDEX operations_open ON operations (change) WHERE finished_at IS NULL;
+CREATE INDEX operations_ended ON operations (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX operations_by_kind ON operations (kind);
+CREATE INDEX operations_by_status ON operations (status) WHERE finished_at IS NOT NULL;
+CREATE INDEX operations_by_kind_and_status ON operations (kind, status) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE rule_statistics (
     rule             TEXT PRIMARY KEY,
