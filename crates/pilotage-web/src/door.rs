@@ -32,6 +32,8 @@ pub struct WebSettings {
     pub address_limit: Limit,
     /// Whether that limit is for clients on this machine as well.
     pub limit_loopback: bool,
+    /// How long an operation that has ended stays among the active ones.
+    pub keep_ended: Duration,
 }
 
 impl Default for WebSettings {
@@ -45,6 +47,7 @@ impl Default for WebSettings {
                 burst: 2_000,
             },
             limit_loopback: true,
+            keep_ended: Duration::from_mins(30),
         }
     }
 }

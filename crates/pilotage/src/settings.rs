@@ -99,6 +99,9 @@ pub(crate) struct Server {
     /// Bytes of bodies above 64 KiB being received at once, over all connections; a quarter of them for one address.
     #[schemars(range(min = 1_048_576))]
     pub(crate) max_inflight_bytes: usize,
+    /// How long an operation that has ended stays among the active ones, in minutes.
+    #[schemars(range(min = 1, max = 1_440))]
+    pub(crate) keep_ended_minutes: u32,
     /// For what is under way at a shutdown, in milliseconds.
     pub(crate) shutdown_timeout_ms: u64,
 }
@@ -111,6 +114,7 @@ impl Default for Server {
             address_per_second: None,
             address_burst: None,
             max_inflight_bytes: 128 * 1024 * 1024,
+            keep_ended_minutes: 30,
             shutdown_timeout_ms: 10_000,
         }
     }
@@ -270,6 +274,11 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
         file.server.max_inflight_bytes >= 1_048_576,
         "/server/maxInflightBytes",
         "at least 1048576",
+    );
+    require(
+        (1..=1_440).contains(&file.server.keep_ended_minutes),
+        "/server/keepEndedMinutes",
+        "between 1 and 1440",
     );
     for (name, endpoint) in &file.endpoints {
         let limit = endpoint

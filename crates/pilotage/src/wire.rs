@@ -116,6 +116,7 @@ fn web_settings(settings: &Settings) -> WebSettings {
             per_second,
             burst: server.address_burst.unwrap_or(per_second.saturating_mul(2)),
         },
+        keep_ended: Duration::from_mins(server.keep_ended_minutes.into()),
         limit_loopback: server.address_per_second.is_some() || server.address_burst.is_some(),
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod events;
 mod executions;
 mod openapi;
+mod operations;
 mod request;
 mod rules;
 mod stats;
@@ -52,6 +53,8 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(executions::show))
         .routes(routes!(executions::retry))
         .routes(routes!(executions::cancel))
+        .routes(routes!(operations::list))
+        .routes(routes!(operations::show))
         .routes(routes!(audit::list))
         .routes(routes!(audit::head))
         .routes(routes!(stats::show))

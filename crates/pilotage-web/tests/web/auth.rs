@@ -227,7 +227,7 @@ async fn deliveries_need_no_host_and_no_token() {
 }
 
 /// Every operation of the API and the least role that may ask for it.
-const ROLES: [(&str, &str, Role); 20] = [
+const ROLES: &[(&str, &str, Role)] = &[
     ("GET", "/", Role::Viewer),
     ("GET", "/metrics", Role::Viewer),
     ("GET", "/api/openapi.json", Role::Viewer),
@@ -244,6 +244,8 @@ const ROLES: [(&str, &str, Role); 20] = [
     ("GET", "/api/v1/executions/{id}", Role::Viewer),
     ("POST", "/api/v1/executions/{id}/retry", Role::Operator),
     ("POST", "/api/v1/executions/{id}/cancel", Role::Operator),
+    ("GET", "/api/v1/operations", Role::Viewer),
+    ("GET", "/api/v1/operations/{id}", Role::Viewer),
     ("GET", "/api/v1/audit", Role::Viewer),
     ("GET", "/api/v1/audit/head", Role::Viewer),
     ("GET", "/api/v1/stats", Role::Viewer),
