@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pilotage_core::{Timestamp, execution::Next};
+use pilotage_core::{Execution, Timestamp, execution::Next};
 
 use crate::house::{House, rule};
 
-#[tokio::test]
-async fn an_execution_is_listed_and_shown_as_an_operation() {
-    let house = House::usual().await;
+/// Two executions: one that failed so long ago that it is not active any more, and one that has not begun. Answers the
+/// first.
+async fn two_executions(house: &House) -> Execution {
     house
         .call("PUT", "/api/v1/rules/r", &rule("r", "push"))
         .await
@@ -19,7 +19,6 @@ async fn an_execution_is_listed_and_shown_as_an_operation() {
     house.matcher.match_next().await.unwrap();
     let queue = &house.ports.queue;
     let lease = Duration::from_secs(30);
-    // The first ended so long ago that it is not active any more.
     let long_ago = Timestamp::now() - Duration::from_hours(1);
     let claim = queue.claim(Timestamp::now(), lease, 1).await.unwrap().remove(0);
     let reason = "it does <i>not</i> work".to_owned();
@@ -27,7 +26,13 @@ async fn an_execution_is_listed_and_shown_as_an_operation() {
         .record(&claim, long_ago, None, Next::Failed { reason })
         .await
         .unwrap();
+    claim.execution
+}
 
+#[tokio::test]
+async fn operations_are_listed_by_every_filter() {
+    let house = House::usual().await;
+    two_executions(&house).await;
     let all = house.get("/api/v1/operations").await.is(200);
     assert_eq!(
         (all.at("/items/0/status"), all.at("/items/1/status")),
@@ -56,8 +61,14 @@ async fn an_execution_is_listed_and_shown_as_an_operation() {
         let items = answer.json().get("items").unwrap().as_array().unwrap().len();
         assert_eq!(items, found, "{query}");
     }
+    house.leave().await;
+}
 
-    let path = format!("/api/v1/operations/{}", claim.execution.id);
+#[tokio::test]
+async fn an_execution_is_shown_as_an_operation() {
+    let house = House::usual().await;
+    let execution = two_executions(&house).await;
+    let path = format!("/api/v1/operations/{}", execution.id);
     let shown = house.get(&path).await.is(200);
     for (pointer, expected) in [
         ("/type", "execution"),
@@ -74,10 +85,7 @@ async fn an_execution_is_listed_and_shown_as_an_operation() {
     ] {
         assert_eq!(shown.at(pointer), expected, "{pointer}");
     }
-    assert_eq!(
-        shown.at("/metadata/eventId"),
-        claim.execution.event_id.to_string()
-    );
+    assert_eq!(shown.at("/metadata/eventId"), execution.event_id.to_string());
     assert_eq!(shown.at("/metadata/finishedAt"), shown.at("/timestamp"));
     for path in [
         "/api/v1/operations/0190c0de-0000-7000-8000-000000000000",
