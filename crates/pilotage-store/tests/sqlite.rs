@@ -110,7 +110,7 @@ async fn an_untouched_file_verifies() {
 }
 
 /// What somebody does to the file, and how the first thing that does not hold is named.
-const TAMPERINGS: [(&str, &str); 16] = [
+const TAMPERINGS: [(&str, &str); 17] = [
     (
         "UPDATE audit SET actor = 'nobody' WHERE sequence = 3",
         "audit record 3 was changed after it was written",
@@ -156,9 +156,13 @@ const TAMPERINGS: [(&str, &str); 16] = [
         "audit record 6: the event at position 3 is missing",
     ),
     (
-        "INSERT INTO events SELECT 4, x'01', x'02', tenant, source, type, '4', 0, 0, 1, NULL, digest FROM events \
+        "INSERT INTO events SELECT 4, x'01', tenant, source, type, '4', 0, 0, 1, NULL, digest FROM events \
          WHERE position = 1",
         "the event at position 4 has no audit record",
+    ),
+    (
+        "DELETE FROM keys WHERE position = 2",
+        "the event at position 2 would not be known again when it is redelivered",
     ),
     ("UPDATE executions SET status = 4", "audit record 9: execution"),
     (

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::{
     columns::uuid,
     error::Failure,
-    events,
+    keys::{self, Key},
     transaction::Transaction,
     writer::{Command, Writer},
 };
@@ -42,7 +42,7 @@ pub(super) async fn append(writer: &Writer, event: NewEvent) -> Result<Appended,
 
 struct Prepared {
     facts: EventFacts,
-    key: [u8; 24],
+    key: Key,
     attributes: Option<String>,
     body: Bytes,
     compressed: bool,
@@ -92,7 +92,7 @@ impl Prepared {
         let size = data.len();
         let (body, compressed) = compress(data);
         Ok(Self {
-            key: events::key(&facts.tenant.0, &facts.source, &facts.delivery_id),
+            key: keys::key(&facts.tenant.0, &facts.source, &facts.delivery_id),
             facts,
             attributes,
             body,
@@ -142,28 +142,25 @@ impl Command for Append {
 
 impl Prepared {
     fn store(&self, transaction: &mut Transaction<'_>) -> Result<Appended, Failure> {
-        let position = Position(transaction.last_position().0 + 1);
-        if !self.insert_facts(transaction, position)? {
-            return self.find_earlier(transaction);
+        if let Some(earlier) = transaction.find(&self.key)? {
+            return self.duplicate_of(earlier, transaction);
         }
+        let position = Position(transaction.last_position().0 + 1);
+        self.insert_facts(transaction, position)?;
         self.insert_body(transaction, position)?;
         transaction.audit(self.audit_record(position))?;
-        transaction.advance(position);
+        transaction.advance(position, self.key, &self.facts)?;
         Ok(Appended::New(position))
     }
 
-    /// False when the delivery is already there.
-    fn insert_facts(&self, transaction: &Transaction<'_>, position: Position) -> Result<bool, Failure> {
+    fn insert_facts(&self, transaction: &Transaction<'_>, position: Position) -> Result<(), Failure> {
         let facts = &self.facts;
-        let inserted = transaction
+        transaction
             .connection()
-            .prepare_cached(
-                "INSERT OR IGNORE INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
+            .prepare_cached("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
             .execute(params![
                 position.0,
                 facts.id.0.as_bytes(),
-                self.key,
                 facts.tenant.0,
                 facts.source,
                 facts.event_type,
@@ -174,23 +171,22 @@ impl Prepared {
                 self.attributes,
                 facts.digest.0,
             ])?;
-        Ok(inserted == 1)
+        Ok(())
     }
 
-    fn find_earlier(&self, transaction: &Transaction<'_>) -> Result<Appended, Failure> {
+    fn duplicate_of(&self, earlier: Position, transaction: &Transaction<'_>) -> Result<Appended, Failure> {
         let facts = &self.facts;
         transaction
             .connection()
             .prepare_cached(
-                "SELECT position, id FROM events
-                 WHERE key = ?1 AND tenant = ?2 AND source = ?3 AND delivery_id = ?4",
+                "SELECT id FROM events WHERE position = ?1 AND tenant = ?2 AND source = ?3 AND delivery_id = ?4",
             )?
             .query_row(
-                params![self.key, facts.tenant.0, facts.source, facts.delivery_id],
-                |row| Ok(Appended::Duplicate(Position(row.get(0)?), EventId(uuid(row, 1)?))),
+                params![earlier.0, facts.tenant.0, facts.source, facts.delivery_id],
+                |row| Ok(Appended::Duplicate(earlier, EventId(uuid(row, 0)?))),
             )
             .optional()?
-            .ok_or_else(|| Failure::corrupt(format!("event id {} is already another delivery's", facts.id)))
+            .ok_or_else(|| Failure::corrupt(format!("the key of the event at {earlier} is not its own")))
     }
 
     fn insert_body(&self, transaction: &Transaction<'_>, position: Position) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use pilotage_core::{Digest, EventFacts, EventId, Position, StoredEvent, TenantId, ports::Interest};
+use pilotage_core::{EventFacts, EventId, Position, StoredEvent, TenantId, ports::Interest};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
@@ -23,33 +23,6 @@ const MAX_BODY_BYTES: usize = 256 << 20;
 
 /// `read_after` stops behind this many bytes of bodies, so that its memory does not depend on what was sent.
 const READ_BYTES: usize = 16 << 20;
-
-/// What makes a delivery unique: see the schema.
-pub(super) fn key(tenant: &str, source: &str, delivery_id: &str) -> [u8; 24] {
-    let mut joined = Vec::with_capacity(tenant.len() + source.len() + delivery_id.len() + 16);
-    for part in [tenant, source] {
-        joined.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        joined.extend_from_slice(part.as_bytes());
-    }
-    joined.extend_from_slice(delivery_id.as_bytes());
-    let mut key = [0; 24];
-    let (prefix, rest) = key.split_at_mut(8);
-    prefix.copy_from_slice(&delivery_prefix(delivery_id));
-    rest.iter_mut()
-        .zip(Digest::of(&joined).0)
-        .for_each(|(to, from)| *to = from);
-    key
-}
-
-/// The part of the key that depends on the delivery id alone.
-pub(super) fn delivery_prefix(delivery_id: &str) -> [u8; 8] {
-    let mut prefix = [0; 8];
-    prefix
-        .iter_mut()
-        .zip(Digest::of(delivery_id.as_bytes()).0)
-        .for_each(|(to, from)| *to = from);
-    prefix
-}
 
 /// The position and the facts of a row that selects `FACTS` first.
 pub(super) fn facts(row: &Row<'_>) -> rusqlite::Result<(Position, EventFacts)> {

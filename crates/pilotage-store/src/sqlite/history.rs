@@ -14,8 +14,9 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_it
 use super::{
     SqliteStore,
     columns::{self, moment, optional_moment, status_code},
+    decisions,
     error::Failure,
-    events, executions, statistics,
+    events, executions, keys, kinds, statistics,
     transaction::last_position,
 };
 
@@ -53,7 +54,7 @@ impl History for SqliteStore {
 
     async fn decision(&self, position: Position) -> Result<Option<EventDecision>, StoreError> {
         self.readers
-            .read(move |connection| decision(connection, position))
+            .read(move |connection| decisions::at(connection, position))
             .await
     }
 
@@ -152,41 +153,79 @@ pub(super) fn page<T>(
     })
 }
 
+/// Where an event list looks.
+struct EventQuery<'f> {
+    filter: &'f EventFilter,
+    /// Only positions before this one.
+    before: i64,
+    /// Only positions from this one on.
+    from: i64,
+}
+
 fn event_page(
     connection: &Connection,
     filter: &EventFilter,
     after: Option<i64>,
     limit: usize,
 ) -> Result<Page<EventSummary>, Failure> {
-    // Walking the decisions lets their partial indexes find the few among the many.
-    let (join, place) = match filter.unhandled {
-        Some(_) => ("JOIN", "d.position"),
-        None => ("LEFT JOIN", "e.position"),
+    let before = after.unwrap_or(i64::MAX);
+    let (source, event_type) = (filter.source.as_deref(), filter.event_type.as_deref());
+    if source.is_none() && event_type.is_none() {
+        let everywhere = EventQuery {
+            filter,
+            before,
+            from: 0,
+        };
+        return events_in(connection, &everywhere, limit);
+    }
+    let limit = limit.clamp(1, PAGE_AT_MOST);
+    let mut items: Vec<EventSummary> = Vec::new();
+    let mut end = kinds::block_of(Position(before.saturating_sub(1))).saturating_add(1);
+    while let Some(block) = kinds::block_before(connection, end, source, event_type)? {
+        let (from, behind) = kinds::positions_of(block);
+        let inside = EventQuery {
+            filter,
+            before: before.min(behind),
+            from,
+        };
+        // One more than fits, to know whether there is another page.
+        let found = events_in(connection, &inside, (limit + 1).saturating_sub(items.len()))?;
+        items.extend(found.items);
+        if items.len() > limit {
+            items.truncate(limit);
+            let next = items.last().map(|item| item.event.position.0);
+            return Ok(Page { items, next });
+        }
+        end = block;
+    }
+    Ok(Page { items, next: None })
+}
+
+/// Events with what was decided about them. Where only decided ones are asked for, the decisions are walked, whose partial
+/// indexes find the few among the many; a decision may cover many positions.
+const BY_DECISION: &str =
+    "decisions d CROSS JOIN events e ON e.position BETWEEN d.first_position AND d.last_position";
+
+fn events_in(
+    connection: &Connection,
+    query: &EventQuery<'_>,
+    limit: usize,
+) -> Result<Page<EventSummary>, Failure> {
+    let filter = query.filter;
+    let (from, executions, order) = match filter.unhandled {
+        Some(_) => (BY_DECISION, "d.executions", "d.first_position DESC, e.position"),
+        None => (
+            "events e",
+            "(SELECT iif(d.last_position >= e.position, d.executions, NULL) FROM decisions d
+              WHERE d.first_position <= e.position ORDER BY d.first_position DESC LIMIT 1)",
+            "e.position",
+        ),
     };
     let select = format!(
-        "SELECT {}, b.size, d.executions FROM events e LEFT JOIN bodies b ON b.position = e.position \
-         {join} decisions d ON d.position = e.position",
+        "SELECT {}, (SELECT size FROM bodies b WHERE b.position = e.position), {executions} FROM {from}",
         events::FACTS
     );
-    let mut conditions = Conditions::default();
-    conditions.and(&format!("{place} < ?"), after);
-    conditions.and("e.source = ?", filter.source.clone());
-    conditions.and("e.type = ?", filter.event_type.clone());
-    if let Some(delivery_id) = &filter.delivery_id {
-        let prefix = events::delivery_prefix(delivery_id);
-        let last = [&prefix[..], &[0xff; 17]].concat();
-        conditions.and("e.key >= ?", Some(prefix.to_vec()));
-        conditions.and("e.key < ?", Some(last));
-        conditions.and("e.delivery_id = ?", Some(delivery_id.clone()));
-    }
-    match filter.unhandled {
-        Some(true) => conditions.and_always("d.executions = 0"),
-        Some(false) => conditions.and_always("d.executions > 0"),
-        None => {}
-    }
-    conditions.and("e.received_at >= ?", filter.since.map(Timestamp::as_micros));
-    conditions.and("e.received_at < ?", filter.until.map(Timestamp::as_micros));
-    page(connection, &select, conditions, place, limit, |row| {
+    page(connection, &select, conditions(query), order, limit, |row| {
         let (position, facts) = events::facts(row)?;
         let summary = EventSummary {
             event: StoredEvent {
@@ -199,6 +238,41 @@ fn event_page(
         };
         Ok((position.0, summary))
     })
+}
+
+fn conditions(query: &EventQuery<'_>) -> Conditions {
+    let EventQuery { filter, before, from } = query;
+    let mut conditions = Conditions::default();
+    conditions.and("e.position < ?", Some(*before));
+    conditions.and("e.position >= ?", Some(*from));
+    if let Some(unhandled) = filter.unhandled {
+        conditions.and("d.first_position < ?", Some(*before));
+        conditions.and("d.last_position >= ?", Some(*from));
+        conditions.and_always(if unhandled {
+            "d.unhandled = 1"
+        } else {
+            "d.executions > 0"
+        });
+    }
+    conditions.and("e.source = ?", filter.source.clone());
+    conditions.and("e.type = ?", filter.event_type.clone());
+    if let Some(delivery_id) = &filter.delivery_id {
+        let prefix = keys::delivery_prefix(delivery_id);
+        let last = [&prefix[..], &[0xff; 17]].concat();
+        // The keys of the newest events are not in the table yet.
+        conditions.and(
+            "e.position IN (SELECT position FROM keys WHERE key >= ?",
+            Some(prefix.to_vec()),
+        );
+        conditions.and(
+            "key < ? UNION ALL SELECT position FROM events, state WHERE position > keyed_through)",
+            Some(last),
+        );
+        conditions.and("e.delivery_id = ?", Some(delivery_id.clone()));
+    }
+    conditions.and("e.received_at >= ?", filter.since.map(Timestamp::as_micros));
+    conditions.and("e.received_at < ?", filter.until.map(Timestamp::as_micros));
+    conditions
 }
 
 fn one_event(
@@ -215,22 +289,6 @@ fn one_event(
         .query_row([value], events::stored)
         .optional()?;
     Ok(found)
-}
-
-fn decision(connection: &Connection, position: Position) -> Result<Option<EventDecision>, Failure> {
-    let found = connection
-        .prepare_cached("SELECT decided_at, faults FROM decisions WHERE position = ?1")?
-        .query_row([position.0], |row| {
-            Ok((moment(row, 0)?, row.get::<_, Option<String>>(1)?))
-        })
-        .optional()?;
-    let Some((decided_at, faults)) = found else {
-        return Ok(None);
-    };
-    Ok(Some(EventDecision {
-        decided_at,
-        faults: faults.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text))?,
-    }))
 }
 
 fn execution_page(

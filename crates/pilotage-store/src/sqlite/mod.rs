@@ -3,10 +3,13 @@
 mod append;
 mod claim;
 mod columns;
+mod decisions;
 mod error;
 mod events;
 mod executions;
 mod history;
+mod keys;
+mod kinds;
 mod operate;
 mod operation_feed;
 mod operations;

@@ -206,14 +206,18 @@ fn prune_bodies(
     let pruned: Vec<i64> = transaction
         .connection()
         .prepare_cached(
+            // Looks no further than the first body that is young enough: they lie in the order in which they came.
             "DELETE FROM bodies WHERE position IN (
-                 SELECT position FROM bodies INDEXED BY bodies_by_age
-                 WHERE received_at < ?1 AND position <= (SELECT cursor FROM state)
+                 SELECT position FROM bodies
+                 WHERE position < coalesce(
+                     (SELECT position FROM bodies WHERE received_at >= ?1 ORDER BY position LIMIT 1),
+                     9223372036854775807
+                 ) AND position <= (SELECT cursor FROM state)
                    AND NOT EXISTS (
                        SELECT 1 FROM executions
                        WHERE executions.position = bodies.position AND executions.status <= 2
                    )
-                 ORDER BY received_at LIMIT ?2
+                 ORDER BY position LIMIT ?2
              ) RETURNING position",
         )?
         .query_map(params![before.as_micros(), limit], |row| row.get(0))?

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pilotage_core::{
-    ExecutionStatus, Position,
+    EventFacts, ExecutionStatus, Position,
     audit::{AuditRecord, Head, NewAuditRecord},
     operation::Change,
     ports::{News, StoreError},
@@ -13,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     columns::{digest, status_code},
     error::{Failure, store_error},
+    keys::{Key, Keys},
+    kinds::Kinds,
 };
 
 /// What a transaction carries in memory beside the database. Copied before each savepoint and put back with it.
@@ -28,17 +30,39 @@ struct Progress {
     change: Option<Change>,
 }
 
+/// What the writer keeps in memory from one transaction to the next. It repeats what is stored, so it may be forgotten at
+/// any time, and must be when a transaction is rolled back.
+#[derive(Default)]
+pub(super) struct Memory {
+    keys: Keys,
+    kinds: Kinds,
+}
+
+impl Memory {
+    /// Forgets everything.
+    pub(super) fn forget(&mut self) {
+        self.keys.forget();
+        self.kinds.forget();
+    }
+
+    /// Puts everything into the database that is only here.
+    pub(super) fn settle(&mut self, connection: &Connection) -> Result<(), Failure> {
+        self.keys.settle_all(connection)
+    }
+}
+
 /// The writer's open transaction. Other processes may write to the same file between transactions, so the chain's head
 /// and the last position are read anew in each.
 pub(super) struct Transaction<'c> {
     connection: &'c Connection,
+    memory: &'c mut Memory,
     progress: Progress,
     audited_from: i64,
 }
 
 impl<'c> Transaction<'c> {
     /// Takes the write lock.
-    pub(super) fn begin(connection: &'c Connection) -> Result<Self, Failure> {
+    pub(super) fn begin(connection: &'c Connection, memory: &'c mut Memory) -> Result<Self, Failure> {
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let head = head(connection)?;
         let position = last_position(connection)?;
@@ -53,6 +77,7 @@ impl<'c> Transaction<'c> {
         };
         Ok(Self {
             connection,
+            memory,
             progress,
             audited_from: head.sequence,
         })
@@ -68,10 +93,21 @@ impl<'c> Transaction<'c> {
         self.progress.position
     }
 
+    /// Where the delivery with this key is stored, if it is.
+    pub(super) fn find(&mut self, key: &Key) -> Result<Option<Position>, Failure> {
+        let last = self.last_position();
+        self.memory.keys.find(self.connection, key, last)
+    }
+
     /// Notes that an event was stored at the position behind the last.
-    pub(super) fn advance(&mut self, to: Position) {
+    pub(super) fn advance(&mut self, to: Position, key: Key, facts: &EventFacts) -> Result<(), Failure> {
+        self.memory
+            .kinds
+            .note(self.connection, to, &facts.source, &facts.event_type)?;
+        self.memory.keys.add(key, to);
         self.progress.position = to;
         self.progress.events = true;
+        Ok(())
     }
 
     /// Appends to the audit chain; answers the record's sequence.
@@ -170,6 +206,7 @@ impl<'c> Transaction<'c> {
     /// Commits; answers what there is news of.
     pub(super) fn commit(self) -> Result<Vec<News>, Failure> {
         self.flush_counters()?;
+        self.memory.keys.settle(self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let Progress {
             head,

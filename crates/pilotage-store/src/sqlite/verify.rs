@@ -16,6 +16,7 @@ use super::{
     error::Failure,
     events,
     executions::FinishedFacts,
+    keys,
     registry::{self, PrunedFacts},
     schema,
 };
@@ -78,6 +79,14 @@ pub enum VerifyError {
     /// An event is in the log without a record of its acceptance.
     #[error("the event at position {position} has no audit record")]
     EventUnrecorded {
+        /// The event.
+        position: Position,
+    },
+    /// The key by which a redelivery is known is missing, or is another event's.
+    #[error(
+        "the event at position {position} would not be known again when it is redelivered: its key is missing"
+    )]
+    KeyMissing {
         /// The event.
         position: Position,
     },
@@ -144,6 +153,7 @@ pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyR
         connection: &snapshot,
         events: statement.query([])?,
         chain: ChainVerifier::after(Head::EMPTY),
+        keyed_through: keys::keyed_through(&snapshot)?,
         report: VerifyReport {
             head: Head::EMPTY,
             events: 0,
@@ -176,6 +186,7 @@ struct Check<'c, 's> {
     connection: &'c Connection,
     events: Rows<'s>,
     chain: ChainVerifier,
+    keyed_through: Position,
     report: VerifyReport,
 }
 
@@ -238,9 +249,22 @@ impl Check<'_, '_> {
                 what,
             });
         }
+        self.key(position, &facts)?;
         self.report.events += 1;
         self.report.bodies += i64::from(with_body);
         Ok(())
+    }
+
+    /// Without its key a delivery would be taken for a new one when it comes again.
+    fn key(&self, position: Position, facts: &EventFacts) -> Result<(), VerifyError> {
+        if position > self.keyed_through {
+            return Ok(());
+        }
+        let key = keys::key(&facts.tenant.0, &facts.source, &facts.delivery_id);
+        let found = keys::in_table(self.connection, &key)?;
+        (found == Some(position))
+            .then_some(())
+            .ok_or(VerifyError::KeyMissing { position })
     }
 
     fn execution(&mut self, record: &AuditRecord) -> Result<(), VerifyError> {

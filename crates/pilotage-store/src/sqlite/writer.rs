@@ -13,7 +13,10 @@ use pilotage_core::ports::{Bell, News, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::transaction::Transaction;
+use super::{
+    error::Failure,
+    transaction::{Memory, Transaction},
+};
 
 /// Commands that may wait for the writer.
 const QUEUE_COMMANDS: usize = 1_024;
@@ -70,6 +73,7 @@ impl Writer {
             messages: receiver,
             waiting_bytes: Arc::clone(&waiting_bytes),
             last_group: 0,
+            memory: Memory::default(),
         };
         thread::Builder::new()
             .name("pilotage-store".to_owned())
@@ -172,6 +176,7 @@ struct Worker {
     waiting_bytes: Arc<AtomicUsize>,
     /// Commands in the group before.
     last_group: usize,
+    memory: Memory,
 }
 
 /// What a round of the writer works through.
@@ -189,6 +194,7 @@ impl Worker {
                 return;
             }
         }
+        self.settle();
         self.checkpoint();
     }
 
@@ -200,8 +206,11 @@ impl Worker {
                 tracing::error!("the store's writer panicked; the group is rolled back");
                 Err(StoreError::Unavailable("the writer panicked".to_owned()))
             });
-        if outcome.is_err() && !self.connection.is_autocommit() {
-            let _ = self.connection.execute_batch("ROLLBACK");
+        if outcome.is_err() {
+            self.memory.forget();
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
         }
         self.last_group = group.commands.len();
         let committed = outcome.as_ref().map(drop).map_err(Clone::clone);
@@ -216,6 +225,7 @@ impl Worker {
 
     fn transact(&mut self, first: Message, group: &mut Group) -> Result<Vec<News>, StoreError> {
         let mut next = Some(first);
+        let mut memory = Some(&mut self.memory);
         let mut transaction = None;
         let mut failed = None;
         let mut bytes = 0_usize;
@@ -234,7 +244,7 @@ impl Worker {
             let command = group.commands.last_mut();
             // After a failure the rest of the group is only collected, to be answered with it.
             if let (None, Some(command)) = (&failed, command) {
-                failed = run_in(&self.connection, &mut transaction, &mut **command).err();
+                failed = run_in(&self.connection, &mut memory, &mut transaction, &mut **command).err();
             }
             if group.commands.len() < GROUP_COMMANDS && bytes < GROUP_BYTES {
                 next = next_in_group(&mut self.messages, group.commands.len(), self.last_group);
@@ -247,13 +257,30 @@ impl Worker {
         }
     }
 
-    fn end(self, reply: oneshot::Sender<()>) {
+    fn end(mut self, reply: oneshot::Sender<()>) {
+        self.settle();
         self.checkpoint();
         let Self { connection, .. } = self;
         if let Err((_, error)) = connection.close() {
             tracing::warn!(%error, "the database did not close cleanly; nothing is lost");
         }
         let _ = reply.send(());
+    }
+
+    /// Leaves nothing for the next start to read back. Where that fails, the next start does it.
+    fn settle(&mut self) {
+        let settled = self
+            .connection
+            .unchecked_transaction()
+            .map_err(Failure::from)
+            .and_then(|transaction| {
+                self.memory.settle(&transaction)?;
+                Ok(transaction.commit()?)
+            });
+        if let Err(error) = settled {
+            self.memory.forget();
+            tracing::warn!(error = %StoreError::from(error), "the newest keys are not in their table yet; the next start will do it");
+        }
     }
 
     fn checkpoint(&self) {
@@ -282,11 +309,12 @@ fn next_in_group(messages: &mut mpsc::Receiver<Message>, size: usize, expected: 
 
 fn run_in<'c>(
     connection: &'c Connection,
+    memory: &mut Option<&'c mut Memory>,
     transaction: &mut Option<Transaction<'c>>,
     command: &mut dyn Command,
 ) -> Result<(), StoreError> {
-    if transaction.is_none() {
-        *transaction = Some(Transaction::begin(connection).map_err(StoreError::from)?);
+    if let Some(memory) = memory.take() {
+        *transaction = Some(Transaction::begin(connection, memory).map_err(StoreError::from)?);
     }
     match transaction {
         Some(transaction) => command.run(transaction),

@@ -72,7 +72,7 @@ pub(crate) async fn events_are_listed_by_every_filter_newest_first(store: Arc<dy
         ),
         (|f| f.delivery_id = Some("3".into()), &["3"]),
         (|f| f.delivery_id = Some("33".into()), &[]),
-        (|f| f.unhandled = Some(true), &["3", "2"]),
+        (|f| f.unhandled = Some(true), &["2"]),
         (|f| f.unhandled = Some(false), &["4", "1"]),
         (|f| f.since = Some(at(30)), &["5", "4", "3"]),
         (|f| f.until = Some(at(30)), &["2", "1"]),
@@ -90,6 +90,39 @@ pub(crate) async fn events_are_listed_by_every_filter_newest_first(store: Arc<dy
             "{filter:?}"
         );
     }
+}
+
+pub(crate) async fn the_few_are_found_in_a_long_log(store: Arc<dyn Store>) {
+    let rare = [3, 1_024, 1_025, 2_600];
+    for number in 1..=2_600 {
+        let mut new = event(&number.to_string());
+        if rare.contains(&number) {
+            "make".clone_into(&mut new.facts.source);
+            new.facts.event_type = format!("t{}", number % 2);
+        }
+        appended(&*store, new).await;
+    }
+    let of = |source: Option<&str>, event_type: Option<&str>| EventFilter {
+        source: source.map(str::to_owned),
+        event_type: event_type.map(str::to_owned),
+        ..EventFilter::default()
+    };
+    let table: [(EventFilter, &[&str]); 5] = [
+        (of(Some("make"), None), &["2600", "1025", "1024", "3"]),
+        (of(None, Some("t1")), &["1025", "3"]),
+        (of(Some("make"), Some("t0")), &["2600", "1024"]),
+        (of(Some("github"), Some("t0")), &[]),
+        (of(Some("nobody"), None), &[]),
+    ];
+    for (filter, expected) in table {
+        assert_eq!(
+            delivery_ids(&*store, filter.clone()).await,
+            expected,
+            "{filter:?}"
+        );
+    }
+    let many = delivery_ids(&*store, of(Some("github"), None)).await;
+    assert_eq!(many.len(), 2_596);
 }
 
 pub(crate) async fn a_summary_counts_executions_and_holds_no_body(store: Arc<dyn Store>) {

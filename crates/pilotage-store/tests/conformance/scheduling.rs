@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pilotage_core::{
-    Digest, ExecutionId, ExecutionStatus, Position,
+    Digest, ExecutionId, ExecutionStatus, Position, StoredEvent,
     audit::kind,
     ports::{Advance, EventFilter, RuleFault, RuleVersion, ScheduleError},
 };
@@ -137,6 +137,117 @@ pub(crate) async fn decisions_are_kept_and_on_record(store: Arc<dyn Store>) {
     );
     assert_eq!(facts["faults"], 1);
     assert_eq!(facts["faultyRules"][0]["rule"], "broken");
+}
+
+/// Six events, of which the rules say nothing about any but the fourth.
+async fn one_among_six(store: &dyn Store) -> Vec<StoredEvent> {
+    let mut events = Vec::new();
+    for number in 1..=6 {
+        events.push(appended(store, event(&number.to_string())).await);
+    }
+    let decisions = events.iter().map(|event| match event.position {
+        Position(4) => decision(event, vec![execution(event, "a")]),
+        _ => decision(event, vec![]),
+    });
+    let all = Advance {
+        from: Position(0),
+        to: Position(6),
+    };
+    store.schedule(at(1), all, decisions.collect()).await.unwrap();
+    events
+}
+
+async fn unhandled(store: &dyn Store) -> Vec<i64> {
+    let filter = EventFilter {
+        unhandled: Some(true),
+        ..EventFilter::default()
+    };
+    let (mut positions, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.events(&filter, after, 2).await.unwrap();
+        positions.extend(page.items.iter().map(|item| item.event.position.0));
+        after = page.next;
+        if after.is_none() {
+            let totals = store.totals().await.unwrap();
+            assert_eq!(totals.unhandled, i64::try_from(positions.len()).unwrap());
+            return positions;
+        }
+    }
+}
+
+async fn executions_of_each(store: &dyn Store) -> Vec<Option<i64>> {
+    let page = store.events(&EventFilter::default(), None, 100).await.unwrap();
+    page.items.iter().rev().map(|item| item.executions).collect()
+}
+
+pub(crate) async fn neighbours_that_concern_no_rule_share_a_record(store: Arc<dyn Store>) {
+    let events = one_among_six(&*store).await;
+    let decided: Vec<_> = records(&*store)
+        .await
+        .into_iter()
+        .filter(|record| record.kind == kind::EVENT_DECIDED)
+        .collect();
+    let facts = decided
+        .iter()
+        .map(|record| serde_json::from_str(&record.facts).unwrap());
+    let covered: Vec<(i64, Option<i64>)> = facts
+        .map(|facts: serde_json::Value| (facts["position"].as_i64().unwrap(), facts["through"].as_i64()))
+        .collect();
+    assert_eq!(covered, [(1, Some(3)), (4, None), (5, Some(6))]);
+    assert_eq!(decided[0].subject, events[0].facts.id.to_string());
+    assert_eq!(unhandled(&*store).await, [6, 5, 3, 2, 1]);
+    let (none, one) = (Some(0), Some(1));
+    assert_eq!(
+        executions_of_each(&*store).await,
+        [none, none, none, one, none, none]
+    );
+    for event in &events {
+        let kept = store.decision(event.position).await.unwrap().unwrap();
+        assert_eq!((kept.decided_at, kept.faults), (at(1), vec![]));
+    }
+    assert_eq!(store.decision(Position(7)).await.unwrap(), None);
+}
+
+pub(crate) async fn an_event_among_unhandled_ones_can_be_replayed(store: Arc<dyn Store>) {
+    let events = one_among_six(&*store).await;
+    let mut left = vec![6, 5, 3, 2, 1];
+    // In the middle of its neighbours, then at either end, then one that had an execution already.
+    for replayed in [2, 1, 6, 4] {
+        let event = &events[replayed - 1];
+        let decided = decision(event, vec![execution(event, "a")]);
+        store.replay(at(2), "local".to_owned(), decided).await.unwrap();
+        left.retain(|position| usize::try_from(*position).unwrap() != replayed);
+        assert_eq!(unhandled(&*store).await, left, "after {replayed}");
+    }
+    let (none, one) = (Some(0), Some(1));
+    assert_eq!(
+        executions_of_each(&*store).await,
+        [one, one, none, Some(2), none, one]
+    );
+    for event in &events {
+        assert!(store.decision(event.position).await.unwrap().is_some());
+    }
+}
+
+pub(crate) async fn a_ping_that_no_rule_matched_is_not_unhandled(store: Arc<dyn Store>) {
+    let mut events = Vec::new();
+    for (delivery, event_type) in [("1", "push"), ("2", "ping"), ("3", "ping"), ("4", "push")] {
+        let mut new = event(delivery);
+        new.facts.event_type = event_type.to_owned();
+        events.push(appended(&*store, new).await);
+    }
+    let all = Advance {
+        from: Position(0),
+        to: Position(4),
+    };
+    let decisions = events.iter().map(|event| decision(event, vec![]));
+    store.schedule(at(1), all, decisions.collect()).await.unwrap();
+    assert_eq!(unhandled(&*store).await, [4, 1]);
+    assert_eq!(executions_of_each(&*store).await, [Some(0); 4]);
+    let ping = &events[1];
+    let decided = decision(ping, vec![execution(ping, "a")]);
+    store.replay(at(2), "local".to_owned(), decided).await.unwrap();
+    assert_eq!(unhandled(&*store).await, [4, 1]);
 }
 
 pub(crate) async fn rule_versions_are_kept_once(store: Arc<dyn Store>) {

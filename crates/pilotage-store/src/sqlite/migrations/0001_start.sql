@@ -2,6 +2,7 @@
 CREATE TABLE state (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     cursor     INTEGER NOT NULL DEFAULT 0,
+    keyed_through  INTEGER NOT NULL DEFAULT 0,
     unhandled  INTEGER NOT NULL DEFAULT 0,
     waiting    INTEGER NOT NULL DEFAULT 0,
     pending    INTEGER NOT NULL DEFAULT 0,
@@ -14,12 +15,10 @@ CREATE TABLE state (
 ) STRICT;
 INSERT INTO state (id) VALUES (1);
 
--- The facts about deliveries: small rows, kept for ever. `key` is 8 bytes of SHA-256(delivery id), which serves
--- look-ups by delivery id, and 16 bytes of SHA-256(tenant, source, delivery id), which makes it unique.
+-- The facts about deliveries: small rows, kept for ever.
 CREATE TABLE events (
     position     INTEGER PRIMARY KEY,
     id           BLOB NOT NULL,
-    key          BLOB NOT NULL,
     tenant       TEXT NOT NULL,
     source       TEXT NOT NULL,
     type         TEXT NOT NULL,
@@ -31,9 +30,23 @@ CREATE TABLE events (
     digest       BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_by_id ON events (id);
-CREATE UNIQUE INDEX events_by_key ON events (key);
-CREATE INDEX events_by_source ON events (source);
-CREATE INDEX events_by_type ON events (type);
+
+-- What makes deliveries unique, for ever: 8 bytes of SHA-256(delivery id), which serve look-ups by delivery id, and 16 bytes
+-- of SHA-256(tenant, source, delivery id). Those of events behind `state.keyed_through` are in the writer's memory.
+CREATE TABLE keys (
+    key       BLOB PRIMARY KEY,
+    position  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Which blocks of 1,024 positions have events of a source and type.
+CREATE TABLE event_kinds (
+    block   INTEGER NOT NULL,
+    source  TEXT NOT NULL,
+    type    TEXT NOT NULL,
+    PRIMARY KEY (source, type, block)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_kinds_by_source ON event_kinds (source, block);
+CREATE INDEX event_kinds_by_type ON event_kinds (type, block);
 
 -- The JSON texts, until retention prunes them. `size` is the length before compression (LZ4 block).
 CREATE TABLE bodies (
@@ -43,16 +56,19 @@ CREATE TABLE bodies (
     compressed   INTEGER NOT NULL,
     data         BLOB NOT NULL
 ) STRICT;
-CREATE INDEX bodies_by_age ON bodies (received_at);
 
+-- What the rules said. Rows lie side by side and cover every position up to `state.cursor` once; neighbours of which nothing
+-- is to be said share one. A ping that no rule matched is not unhandled.
 CREATE TABLE decisions (
-    position    INTEGER PRIMARY KEY,
-    decided_at  INTEGER NOT NULL,
-    executions  INTEGER NOT NULL,
-    faults      TEXT
+    first_position  INTEGER PRIMARY KEY,
+    last_position   INTEGER NOT NULL,
+    decided_at      INTEGER NOT NULL,
+    executions      INTEGER NOT NULL,
+    unhandled       INTEGER NOT NULL,
+    faults          TEXT
 ) STRICT;
-CREATE INDEX decisions_unhandled ON decisions (position) WHERE executions = 0;
-CREATE INDEX decisions_handled ON decisions (position) WHERE executions > 0;
+CREATE INDEX decisions_unhandled ON decisions (first_position) WHERE unhandled = 1;
+CREATE INDEX decisions_handled ON decisions (first_position) WHERE executions > 0;
 
 CREATE TABLE rule_versions (
     digest  BLOB PRIMARY KEY,

@@ -16,8 +16,6 @@ const MOST_REMEMBERED: usize = 10_000;
 pub(super) struct Story {
     output: Output,
     book: Arc<RuleBook>,
-    /// The last ping, until it is decided.
-    ping: Option<String>,
     /// The rule's id by execution.
     rules: HashMap<String, String>,
 }
@@ -27,7 +25,6 @@ impl Story {
         Self {
             output,
             book,
-            ping: None,
             rules: HashMap::new(),
         }
     }
@@ -51,7 +48,6 @@ impl Story {
             kind::DELIVERY_ACCEPTED
                 if facts.get("type").and_then(Value::as_str) == Some(EventFacts::PING) =>
             {
-                self.ping = Some(record.subject.clone());
                 let words = received(record, facts, output);
                 (output.paint(Style::Strong, "●"), "ping", words)
             }
@@ -60,11 +56,9 @@ impl Story {
                 "received",
                 received(record, facts, output),
             ),
-            kind::EVENT_DECIDED | kind::EVENT_REPLAYED => (
-                output.paint(Style::Strong, "◆"),
-                "decided",
-                self.decided(record, facts),
-            ),
+            kind::EVENT_DECIDED | kind::EVENT_REPLAYED => {
+                (output.paint(Style::Strong, "◆"), "decided", self.decided(facts))
+            }
             kind::EXECUTION_CLAIMED => {
                 self.remember(&record.subject, &text("rule"));
                 return None;
@@ -97,8 +91,8 @@ impl Story {
         self.rules.insert(execution.to_owned(), rule.to_owned());
     }
 
-    fn decided(&mut self, record: &AuditRecord, facts: &Value) -> String {
-        let is_ping = self.ping.take_if(|ping| *ping == record.subject).is_some();
+    fn decided(&self, facts: &Value) -> String {
+        let is_ping = facts.get("ping").and_then(Value::as_bool) == Some(true);
         let empty = Vec::new();
         let rules = facts.get("rules").and_then(Value::as_array).unwrap_or(&empty);
         let faults = facts.get("faults").and_then(Value::as_u64).unwrap_or_default();
@@ -108,9 +102,7 @@ impl Story {
                 Style::Faint,
                 "a ping: the sender reaches us, and its secret is right",
             ),
-            [] => self
-                .output
-                .paint(Style::Faint, "no rule matched: kept, and counted as unhandled"),
+            [] => self.output.paint(Style::Faint, &nothing_matched(facts)),
             names => format!("{} matched", self.output.paint(Style::Strong, &names.join(", "))),
         };
         if faults > 0 {
@@ -216,5 +208,17 @@ fn milliseconds(micros: i64) -> String {
         format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100)
     } else {
         format!("{} ms", micros / 1_000)
+    }
+}
+
+/// Neighbours that concern no rule are told of at once.
+fn nothing_matched(facts: &Value) -> String {
+    let place = |name: &str| facts.get(name).and_then(Value::as_i64);
+    match (place("position"), place("through")) {
+        (Some(first), Some(last)) => format!(
+            "no rule matched any of {} deliveries: kept, and counted as unhandled",
+            last - first + 1
+        ),
+        _ => "no rule matched: kept, and counted as unhandled".to_owned(),
     }
 }
