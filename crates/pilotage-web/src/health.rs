@@ -60,6 +60,26 @@ struct Checks {
     running: Check,
 }
 
+impl Checks {
+    async fn of(door: &Door) -> Self {
+        let store = door.readiness.state(door).await;
+        Self {
+            store: Check::unless(store.writable.err()),
+            cursor: Check::unless(behind(store.totals.as_ref(), door)),
+            running: Check::unless(not_running(door)),
+        }
+    }
+
+    const fn all_hold(&self) -> bool {
+        self.store.ok && self.cursor.ok && self.running.ok
+    }
+}
+
+/// What `/ready` would say, for the metrics.
+pub(crate) async fn is_ready(door: &Door) -> bool {
+    Checks::of(door).await.all_hold()
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ReadyAnswer {
@@ -88,13 +108,8 @@ pub(crate) async fn startup(State(door): State<Arc<Door>>) -> Response {
 
 /// 200 while a delivery that comes now would be stored and soon decided.
 pub(crate) async fn ready(State(door): State<Arc<Door>>) -> Response {
-    let store = door.readiness.state(&door).await;
-    let checks = Checks {
-        store: Check::unless(store.writable.err()),
-        cursor: Check::unless(behind(store.totals.as_ref(), &door)),
-        running: Check::unless(not_running(&door)),
-    };
-    let ready = checks.store.ok && checks.cursor.ok && checks.running.ok;
+    let checks = Checks::of(&door).await;
+    let ready = checks.all_hold();
     let degraded = door
         .config_error
         .load()

@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::door::Door;
+use crate::{door::Door, health};
 
 /// Content type of the text that `text` gives.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -75,6 +75,7 @@ pub(crate) struct Metrics {
     leases_lost: Counter<u64, AtomicU64>,
     open_circuits: Gauge,
     config_reload_failed: Gauge,
+    ready: Gauge,
     resident_bytes: Gauge,
 }
 
@@ -96,6 +97,7 @@ impl Metrics {
             leases_lost: Counter::default(),
             open_circuits: Gauge::default(),
             config_reload_failed: Gauge::default(),
+            ready: Gauge::default(),
             resident_bytes: Gauge::default(),
         };
         metrics.register();
@@ -160,6 +162,8 @@ impl Metrics {
             "1 while the last configuration is refused",
             failed,
         );
+        let ready = self.ready.clone();
+        registry.register("pilotage_ready", "1 while /ready answers 200", ready);
         let resident = self.resident_bytes.clone();
         registry.register("process_resident_memory_bytes", "Memory of the process", resident);
         let start = Gauge::<f64, AtomicU64>::default();
@@ -236,6 +240,8 @@ pub(crate) async fn text(door: &Door) -> String {
         Ok(totals) => door.metrics.copy_totals(&totals, Timestamp::now()),
         Err(error) => tracing::warn!(%error, "metrics show what the store said last"),
     }
+    let ready = health::is_ready(door).await;
+    door.metrics.ready.set(i64::from(ready));
     door.metrics.copy_process(door);
     let mut text = String::new();
     // Writing into a string does not fail.

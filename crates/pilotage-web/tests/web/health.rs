@@ -119,6 +119,7 @@ async fn metrics_have_the_promised_names() {
         r#"pilotage_attempts_total{result="success"} 0"#,
         "pilotage_open_circuits 0",
         "pilotage_config_reload_failed 0",
+        "pilotage_ready 1",
         "process_resident_memory_bytes ",
         "process_start_time_seconds ",
         "# EOF",

@@ -7,6 +7,7 @@
 
 mod examples;
 mod kinds;
+mod operators;
 mod pages;
 
 use std::{

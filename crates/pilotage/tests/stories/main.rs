@@ -10,6 +10,7 @@
 mod crash;
 mod hostile;
 mod operate;
+mod operators;
 mod path;
 mod protect;
 mod receiver;
