@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,41 @@ pub struct RuleStatistics {
     pub last_matched_at: Option<Timestamp>,
 }
 
+/// How many executions of a rule took how long from scheduled to ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LatencyBucket {
+    /// The shortest time that is counted here, in microseconds.
+    pub from_us: i64,
+    /// The longest, in microseconds.
+    pub up_to_us: i64,
+    /// How many.
+    pub count: i64,
+}
+
+/// What happened within a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// When the stretch begins; it ends where the next one begins.
+    pub start: Timestamp,
+    /// Deliveries accepted.
+    pub deliveries: i64,
+    /// Events decided that no rule matched, pings apart.
+    pub unhandled: i64,
+    /// Executions that succeeded.
+    pub succeeded: i64,
+    /// Executions that failed, each time that they did.
+    pub failed: i64,
+    /// Executions that were cancelled, dropped or coalesced.
+    pub cancelled: i64,
+    /// Attempts that failed, whether they were repeated or not.
+    pub attempts_failed: i64,
+    /// Executions among those that succeeded or failed whose time is in `duration_us`: all that were not sent back from
+    /// the dead letters before.
+    pub timed: i64,
+    /// The times of those from scheduled to ended, added up, in microseconds.
+    pub duration_us: i64,
+}
+
 /// The state of the whole path at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,6 +194,19 @@ pub trait History: Send + Sync {
 
     /// What every rule that ever matched has done.
     async fn rule_statistics(&self) -> Result<Vec<RuleStatistics>, StoreError>;
+
+    /// The histogram of a rule's executions that succeeded or failed, shortest first; empty where there are none.
+    async fn rule_latency(&self, rule: &str) -> Result<Vec<LatencyBucket>, StoreError>;
+
+    /// What happened from `since` to before `until`, in stretches of `step`, the empty ones too, oldest first. `step` is
+    /// rounded up to whole 5 minutes, and further where there would be more than 1,000 stretches. They begin at whole
+    /// multiples of the step (of UTC), so the first may begin before `since` and the last end behind `until`.
+    async fn activity(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<Activity>, StoreError>;
 
     /// The state of the whole path. Costs the same for any length of history.
     async fn totals(&self) -> Result<Totals, StoreError>;

@@ -146,7 +146,9 @@ fn keep_run(
             faults
         ])?;
     if unhandled {
-        transaction.count_unhandled(last.0 - first.position.0 + 1);
+        let events = last.0 - first.position.0 + 1;
+        transaction.count_unhandled(events);
+        transaction.happened(now, |activity| activity.unhandled += events)?;
     }
     let through = (last != first.position).then_some(last);
     let record = audit_record(first, through, now, "system", kind::EVENT_DECIDED)?;

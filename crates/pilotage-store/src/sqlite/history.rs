@@ -1,18 +1,20 @@
 //! `History` on the readers.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pilotage_core::{
     Digest, EventId, Execution, ExecutionId, Position, StoredEvent, Timestamp,
     execution::Attempt,
     ports::{
-        EventDecision, EventFilter, EventSummary, ExecutionFilter, History, Page, RuleStatistics,
-        RuleVersion, StoreError, Totals,
+        Activity, EventDecision, EventFilter, EventSummary, ExecutionFilter, History, LatencyBucket, Page,
+        RuleStatistics, RuleVersion, StoreError, Totals,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter, types::Value};
 
 use super::{
-    SqliteStore,
+    SqliteStore, activity,
     columns::{self, moment, optional_moment, status_code},
     decisions,
     error::Failure,
@@ -90,6 +92,24 @@ impl History for SqliteStore {
 
     async fn rule_statistics(&self) -> Result<Vec<RuleStatistics>, StoreError> {
         self.readers.read(statistics::all).await
+    }
+
+    async fn rule_latency(&self, rule: &str) -> Result<Vec<LatencyBucket>, StoreError> {
+        let rule = rule.to_owned();
+        self.readers
+            .read(move |connection| statistics::latency(connection, &rule))
+            .await
+    }
+
+    async fn activity(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<Activity>, StoreError> {
+        self.readers
+            .read(move |connection| activity::series(connection, since, until, step))
+            .await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one writer, a few readers.
 
+mod activity;
 mod append;
 mod claim;
 mod columns;

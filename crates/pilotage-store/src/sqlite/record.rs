@@ -98,7 +98,12 @@ fn add_attempt(
     };
     let record = audit_record(&stored.execution, now, SYSTEM, kind::ATTEMPT_ENDED, &facts)?;
     transaction.audit(record)?;
-    Ok(())
+    match attempt.result {
+        AttemptResult::Success | AttemptResult::Cancelled => Ok(()),
+        AttemptResult::Retryable | AttemptResult::Permanent => {
+            transaction.happened(now, |activity| activity.attempts_failed += 1)
+        }
+    }
 }
 
 fn follow(

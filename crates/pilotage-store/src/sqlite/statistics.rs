@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pilotage_core::{ExecutionStatus, Timestamp, ports::RuleStatistics, time::micros};
+use pilotage_core::{
+    ExecutionStatus, Timestamp,
+    ports::{LatencyBucket, RuleStatistics},
+    time::micros,
+};
 use rusqlite::{Connection, params};
 
 use super::{columns::optional_moment, error::Failure, executions::Stored, transaction::Transaction};
@@ -22,14 +26,19 @@ fn bucket(us: i64) -> i64 {
     (i64::from(shift) + 1) * 8 + within
 }
 
-/// The middle of a bucket, in microseconds.
-fn middle(bucket: i64) -> i64 {
+/// The lowest value of a bucket and how many values it has, in microseconds.
+fn extent(bucket: i64) -> (i64, i64) {
     if bucket < 8 {
-        return bucket.max(0);
+        return (bucket.max(0), 1);
     }
     let shift = (bucket / 8 - 1).min(59);
-    let low = (8 + bucket % 8) << shift;
-    low + ((1_i64 << shift) >> 1)
+    ((8 + bucket % 8) << shift, 1_i64 << shift)
+}
+
+/// The middle of a bucket, in microseconds.
+fn middle(bucket: i64) -> i64 {
+    let (low, width) = extent(bucket);
+    low + (width >> 1)
 }
 
 /// Counts a match.
@@ -48,7 +57,7 @@ pub(super) fn matched(transaction: &Transaction<'_>, now: Timestamp, rule: &str)
 /// Counts an ending. The time from scheduled to ended counts once for each execution: after a return from the dead letters
 /// it would say how long people took.
 pub(super) fn ended(
-    transaction: &Transaction<'_>,
+    transaction: &mut Transaction<'_>,
     now: Timestamp,
     stored: &Stored,
     status: ExecutionStatus,
@@ -60,10 +69,19 @@ pub(super) fn ended(
         _ => (0, 0, 1),
     };
     add(transaction, rule, succeeded, failed, cancelled)?;
+    transaction.happened(now, |activity| {
+        activity.succeeded += succeeded;
+        activity.failed += failed;
+        activity.cancelled += cancelled;
+    })?;
     if cancelled == 1 || stored.retries > 0 {
         return Ok(());
     }
     let took = micros(now.since(stored.execution.created_at));
+    transaction.happened(now, |activity| {
+        activity.timed += 1;
+        activity.duration_us = activity.duration_us.saturating_add(took);
+    })?;
     transaction
         .connection()
         .prepare_cached(
@@ -118,6 +136,21 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<RuleStatistics>, Failur
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The histogram of one rule.
+pub(super) fn latency(connection: &Connection, rule: &str) -> Result<Vec<LatencyBucket>, Failure> {
+    let mut statement = connection
+        .prepare_cached("SELECT bucket, count FROM rule_latency WHERE rule = ?1 ORDER BY bucket")?;
+    let rows = statement.query_map([rule], |row| {
+        let (low, width) = extent(row.get(0)?);
+        Ok(LatencyBucket {
+            from_us: low,
+            up_to_us: low + (width - 1),
+            count: row.get(1)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Counts by bucket, lowest first.
 type Histogram = Vec<(i64, i64)>;
 
@@ -160,6 +193,15 @@ mod tests {
         fn a_bucket_stands_for_its_values_within_ten_percent(us in 0_i64..=i64::MAX) {
             let stands_for = middle(bucket(us));
             prop_assert!((stands_for - us).unsigned_abs() <= us.unsigned_abs() / 10, "{us} became {stands_for}");
+        }
+
+        #[test]
+        fn a_bucket_holds_its_values_and_the_next_begins_behind_it(us in 0_i64..=i64::MAX) {
+            let (low, width) = extent(bucket(us));
+            prop_assert!(low <= us && us - low < width);
+            if let Some(next) = low.checked_add(width) {
+                prop_assert_eq!(extent(bucket(us) + 1).0, next);
+            }
         }
 
         #[test]

@@ -3,14 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pilotage_core::{
-    EventFacts, ExecutionStatus, Position,
+    EventFacts, ExecutionStatus, Position, Timestamp,
     audit::{AuditRecord, Head, NewAuditRecord},
     operation::Change,
-    ports::{News, StoreError},
+    ports::{Activity, News, StoreError},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
+    activity,
     columns::{digest, status_code},
     error::{Failure, store_error},
     keys::{Key, Keys},
@@ -28,6 +29,8 @@ struct Progress {
     executions: bool,
     /// Number of the last change of an operation, once this transaction has made one.
     change: Option<Change>,
+    /// What happened in the 5 minutes that were counted last and are not written yet.
+    activity: Option<Activity>,
 }
 
 /// What the writer keeps in memory from one transaction to the next. It repeats what is stored, so it may be forgotten at
@@ -74,6 +77,7 @@ impl<'c> Transaction<'c> {
             events: false,
             executions: false,
             change: None,
+            activity: None,
         };
         Ok(Self {
             connection,
@@ -107,7 +111,7 @@ impl<'c> Transaction<'c> {
         self.memory.keys.add(key, to);
         self.progress.position = to;
         self.progress.events = true;
-        Ok(())
+        self.happened(facts.received_at, |activity| activity.deliveries += 1)
     }
 
     /// Appends to the audit chain; answers the record's sequence.
@@ -153,6 +157,26 @@ impl<'c> Transaction<'c> {
     /// Counts decided events that no rule matched.
     pub(super) fn count_unhandled(&mut self, delta: i64) {
         self.progress.unhandled += delta;
+    }
+
+    /// Counts something that happened at this moment. What is counted within the same 5 minutes is written at once, at the
+    /// commit: intake must not pay for it row by row.
+    pub(super) fn happened(
+        &mut self,
+        at: Timestamp,
+        count: impl FnOnce(&mut Activity),
+    ) -> Result<(), Failure> {
+        let start = activity::bucket_start(at);
+        if let Some(earlier) = self.progress.activity.filter(|earlier| earlier.start != start) {
+            activity::add(self.connection, &earlier)?;
+            self.progress.activity = None;
+        }
+        let empty = || Activity {
+            start,
+            ..Activity::default()
+        };
+        count(self.progress.activity.get_or_insert_with(empty));
+        Ok(())
     }
 
     /// The number of the next change of an operation.
@@ -206,6 +230,9 @@ impl<'c> Transaction<'c> {
     /// Commits; answers what there is news of.
     pub(super) fn commit(self) -> Result<Vec<News>, Failure> {
         self.flush_counters()?;
+        if let Some(activity) = &self.progress.activity {
+            activity::add(self.connection, activity)?;
+        }
         self.memory.keys.settle(self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let Progress {

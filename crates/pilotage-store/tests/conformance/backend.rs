@@ -1,12 +1,14 @@
 //! What a backend must offer to be checked, and what is checked after every test.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use pilotage_core::{
-    ExecutionStatus,
+    ExecutionStatus, Timestamp,
     audit::{ChainVerifier, Head},
     operation::{Change, OperationId},
-    ports::{AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, History, OperationFeed, Registry},
+    ports::{
+        Activity, AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, History, OperationFeed, Registry,
+    },
 };
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
 
@@ -71,6 +73,20 @@ pub(crate) async fn check_invariants(store: &dyn Store) {
     check_chain(store).await;
     check_counters(store).await;
     check_operations(store).await;
+    check_activity(store).await;
+}
+
+/// What happened, added up, is how things stand. An execution may have failed and come back.
+async fn check_activity(store: &dyn Store) {
+    let totals = store.totals().await.unwrap();
+    let (since, until) = (Timestamp::from_secs(0), Timestamp::from_secs(1 << 32));
+    let series = store.activity(since, until, Duration::ZERO).await.unwrap();
+    let sum = |count: fn(&Activity) -> i64| -> i64 { series.iter().map(count).sum() };
+    assert_eq!(sum(|activity| activity.deliveries), totals.events);
+    assert_eq!(sum(|activity| activity.succeeded), totals.succeeded);
+    assert_eq!(sum(|activity| activity.cancelled), totals.cancelled);
+    assert!(sum(|activity| activity.failed) >= totals.failed);
+    assert!(sum(|activity| activity.unhandled) >= totals.unhandled);
 }
 
 /// Every execution is shown as it stands, and every change has a number of its own.

@@ -6,6 +6,7 @@
     reason = "everything here is a test"
 )]
 
+mod activity;
 mod backend;
 mod claiming;
 mod given;
@@ -75,6 +76,11 @@ macro_rules! conformance {
                 limits::a_burst_that_never_pauses_is_acted_on,
                 limits::what_was_tried_is_not_coalesced,
                 limits::coalescing_makes_room_under_the_limit,
+                activity::what_happened_is_counted_when_it_happened,
+                activity::stretches_are_whole_and_the_empty_ones_are_there,
+                activity::deliveries_of_one_commit_are_counted_each_in_its_time,
+                activity::a_step_that_fails_counts_nothing,
+                activity::the_histogram_of_a_rule_holds_every_execution,
                 operations::a_life_is_shown_step_by_step,
                 operations::what_makes_way_is_shown_with_the_reason,
                 operations::a_wish_to_cancel_is_shown,

@@ -179,6 +179,20 @@ CREATE TABLE rule_latency (
     PRIMARY KEY (rule, bucket)
 ) STRICT, WITHOUT ROWID;
 
+-- What happened in each 5 minutes: `bucket` is the time in microseconds divided by 300,000,000. Written once for each
+-- commit, however much is in it.
+CREATE TABLE activity (
+    bucket           INTEGER PRIMARY KEY,
+    deliveries       INTEGER NOT NULL,
+    unhandled        INTEGER NOT NULL,
+    succeeded        INTEGER NOT NULL,
+    failed           INTEGER NOT NULL,
+    cancelled        INTEGER NOT NULL,
+    attempts_failed  INTEGER NOT NULL,
+    timed            INTEGER NOT NULL,
+    duration_us      INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE rules (
     id          TEXT PRIMARY KEY,
     json        TEXT NOT NULL,
