@@ -3,6 +3,7 @@
 mod audit;
 mod events;
 mod executions;
+mod metrics;
 mod openapi;
 mod operations;
 mod request;
@@ -58,6 +59,7 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(audit::list))
         .routes(routes!(audit::head))
         .routes(routes!(stats::show))
+        .routes(routes!(metrics::activity))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .split_for_parts()

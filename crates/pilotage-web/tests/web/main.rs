@@ -4,6 +4,7 @@
 
 mod answers;
 mod api_history;
+mod api_metrics;
 mod api_operations;
 mod api_rules;
 mod auth;
