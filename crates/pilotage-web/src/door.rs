@@ -12,10 +12,18 @@ use pilotage_core::ports::WebhookSource;
 use pilotage_engine::{Ports, executing::Executor, operations::Operations, rule_book::RuleBook};
 
 use crate::{
-    auth::Tokens,
+    auth::{Sessions, Tokens},
+    dashboard::{Verify, Verifying},
     health::Readiness,
     intake::{AddressLimits, ByteBudget, Limit, LiveSources},
     metrics::Metrics,
+};
+
+/// Tokens that may be tried at the login page from one address. They have 256 random bits: this only keeps guessing from
+/// being work for us.
+const LOGINS: Limit = Limit {
+    per_second: 1,
+    burst: 10,
 };
 
 /// How the door is configured.
@@ -94,6 +102,9 @@ pub struct Door {
     pub(crate) addresses: AddressLimits,
     pub(crate) budget: ByteBudget,
     pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
+    pub(crate) logins: AddressLimits,
+    pub(crate) verifying: Verifying,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) ready_limits: ArcSwap<ReadyLimits>,
@@ -119,6 +130,9 @@ impl Door {
             addresses: AddressLimits::new(settings.address_limit),
             budget: ByteBudget::new(settings.max_inflight_bytes),
             tokens: Tokens::new(ports.registry.clone()),
+            sessions: Sessions::default(),
+            logins: AddressLimits::new(LOGINS),
+            verifying: Verifying::default(),
             readiness: Readiness::default(),
             ready_limits: ArcSwap::from_pointee(ReadyLimits::default()),
             config_error: ArcSwapOption::empty(),
@@ -145,6 +159,11 @@ impl Door {
     /// Takes other limits for `/ready`.
     pub fn set_ready_limits(&self, limits: ReadyLimits) {
         self.ready_limits.store(Arc::new(limits));
+    }
+
+    /// Says how the audit trail is verified; until then the dashboard says that it cannot be.
+    pub fn verify_with(&self, verify: Verify) {
+        self.verifying.set(verify);
     }
 
     /// From now on `/startup` answers 200.

@@ -1,22 +1,23 @@
-//! The door for HTTP: intake of deliveries, the API, health and metrics.
+//! The door for HTTP: intake of deliveries, the API, the dashboard, health and metrics.
 //!
 //! Two routers stand over one [`Door`]: `main_router` answers the outside (deliveries, API, page) and `health_router`
 //! answers whoever keeps the process alive. Deliveries are let in by their signature, everything else by `auth`.
 
 mod api;
 mod auth;
+mod dashboard;
 mod door;
 mod health;
 mod impatient;
 pub mod intake;
 mod metrics;
-mod page;
 mod problem;
 mod routes;
 mod server;
 mod shares;
 
 pub use auth::{CreateTokenError, create_token};
+pub use dashboard::Verify;
 pub use door::{Door, ReadyLimits, SourceEntry, SourceTable, WebSettings};
 pub use routes::{health_router, main_router, openapi};
 pub use server::serve;

@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pilotage_core::{
     config::Problem as Finding,
     ports::{OperateError, Refusal, StoreError},
@@ -171,6 +171,19 @@ impl Problem {
         self.kind.parts().0
     }
 
+    pub(crate) const fn title(&self) -> &'static str {
+        self.kind.parts().2
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong in what was sent.
+    pub(crate) fn errors(&self) -> &[Finding] {
+        &self.errors
+    }
+
     /// The answer, for a request of the path `instance`.
     pub(crate) fn respond(&self, instance: &str) -> Response {
         let (status, slug, title) = self.kind.parts();
@@ -207,10 +220,24 @@ pub(crate) fn render(response: Response, instance: &str) -> Response {
     let Some(problem) = parts.extensions.remove::<Problem>() else {
         return Response::from_parts(parts, body);
     };
-    let mut rendered = problem.respond(instance);
+    keep_headers(problem.respond(instance), parts.headers)
+}
+
+/// Renders a problem that a handler left behind in another form.
+pub(crate) fn render_as(response: Response, form: impl FnOnce(&Problem) -> Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(problem) = parts.extensions.remove::<Problem>() else {
+        return Response::from_parts(parts, body);
+    };
+    let mut rendered = form(&problem);
+    rendered.headers_mut().extend(problem.headers);
+    keep_headers(rendered, parts.headers)
+}
+
+fn keep_headers(mut rendered: Response, mut headers: HeaderMap) -> Response {
     // The router's own additions, such as `Allow`, stay.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    for (name, value) in &parts.headers {
+    headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &headers {
         rendered
             .headers_mut()
             .entry(name)

@@ -12,18 +12,18 @@ use http::{HeaderValue, header};
 use serde_json::Value;
 
 use crate::{
-    api, auth,
+    api, auth, dashboard,
     door::Door,
-    health, intake, page,
+    health, intake,
     problem::{Kind, Problem},
 };
 
-/// Deliveries, the API, metrics and the page.
+/// Deliveries, the API, metrics and the dashboard.
 pub fn main_router(door: Arc<Door>) -> Router {
     let (api, handlers) = api::routes();
     let document = Bytes::from(api::document(handlers).to_string());
     let guarded = api
-        .route("/", get(page::show))
+        .merge(dashboard::routes())
         .route("/metrics", get(health::metrics))
         .route(
             "/api/openapi.json",
@@ -32,8 +32,11 @@ pub fn main_router(door: Arc<Door>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(door.clone(), auth::guard));
+    let doorstep = dashboard::doorstep().layer(middleware::from_fn_with_state(door.clone(), auth::doorstep));
     // Deliveries stand beside the guard, not behind it: their signature lets them in, from any address and host.
     guarded
+        .merge(doorstep)
+        .merge(dashboard::assets())
         .route("/webhooks/{*source}", any(intake::receive))
         .with_state(door)
 }

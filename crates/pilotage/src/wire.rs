@@ -15,8 +15,8 @@ use pilotage_engine::{
     operations::Operations,
     rule_book::{RuleBook, RuleBookError},
 };
-use pilotage_store::{LocalBell, SqliteStore};
-use pilotage_web::{Door, WebSettings, intake::Limit};
+use pilotage_store::{LocalBell, SqliteStore, verify_file};
+use pilotage_web::{Door, Verify, WebSettings, intake::Limit};
 
 use crate::settings::{Settings, Surroundings};
 
@@ -39,6 +39,18 @@ pub(crate) struct Wired {
 /// Where the store lies in a data folder.
 pub(crate) fn database(data_dir: &Path) -> PathBuf {
     data_dir.join("pilotage.db")
+}
+
+/// The check of the whole store in `data_dir`, as `audit verify` makes it, for the dashboard's button.
+pub(crate) fn verification(data_dir: &Path) -> Verify {
+    let database = database(data_dir);
+    Arc::new(move |progress| match verify_file(&database, progress) {
+        Ok(report) => Ok(format!(
+            "{} records, {} events with {} bodies, {} executions; head {}",
+            report.head.sequence, report.events, report.bodies, report.executions, report.head.hash
+        )),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// Opens the store in `data_dir`.

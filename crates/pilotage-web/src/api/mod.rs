@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use openapi::document;
+pub(crate) use request::{Id, Name, read_body};
 
 use crate::door::Door;
 

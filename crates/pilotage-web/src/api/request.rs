@@ -41,7 +41,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
 }
 
 /// The identity in a path. One that is none cannot be found, whatever is wrong with it.
-pub(super) struct Id(pub(super) Uuid);
+pub(crate) struct Id(pub(crate) Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
@@ -56,7 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 }
 
 /// The name in a path, decoded.
-pub(super) struct Name(pub(super) String);
+pub(crate) struct Name(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Problem;
@@ -95,7 +95,8 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
     }
 }
 
-async fn read_body(body: Body) -> Result<Bytes, Problem> {
+/// A whole body, bounded in size and time.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
     let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MOST_BODY_BYTES).collect()).await;
     let collected = collected.map_err(|_| Problem::new(Kind::TooSlow, "the body did not come to its end"))?;
     match collected {

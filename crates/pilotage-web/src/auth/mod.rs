@@ -7,6 +7,7 @@
 //! names itself in `Origin`.
 
 mod host;
+mod sessions;
 mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -18,12 +19,14 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, Version, header, request::Parts};
 use http_body::Body as _;
-use pilotage_core::ports::Role;
+use pilotage_core::ports::{Role, Token};
 
+pub(crate) use sessions::{Sessions, is_secure, set_cookie};
 pub use tokens::{CreateTokenError, create_token};
 pub(crate) use tokens::{Tokens, token_change};
 
 use crate::{
+    dashboard,
     door::Door,
     problem::{self, Kind, Problem},
 };
@@ -32,8 +35,12 @@ use host::Named;
 /// Who asks, as far as audit records are concerned, and what that allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    actor: String,
-    role: Role,
+    /// `token:NAME` or `local`.
+    pub(crate) actor: String,
+    /// What that allows.
+    pub(crate) role: Role,
+    /// Whether the browser is signed in, and so may sign out.
+    pub(crate) signed_in: bool,
 }
 
 /// The name under which what a handler does is audited: `token:NAME` or `local`.
@@ -54,6 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Actor {
 pub(crate) async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let visit = dashboard::Visit::of(&parts);
     let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
     let response = match admit(&door, &parts, has_body).await {
         Ok(caller) => {
@@ -62,7 +70,47 @@ pub(crate) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
         }
         Err(problem) => problem.into_response(),
     };
-    secured(problem::render(response, &path))
+    // Who reads pages is told on a page.
+    let response = match visit {
+        Some(visit) => visit.render(response),
+        None => problem::render(response, &path),
+    };
+    secured(response)
+}
+
+/// Stands before the page that lets people in, which needs no token and the same checks of where a request comes from.
+pub(crate) async fn doorstep(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let visit = dashboard::Visit::of(&parts);
+    let response = match approach(&door, &parts) {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    };
+    let response = match visit {
+        Some(visit) => visit.render(response),
+        None => problem::render(response, &path),
+    };
+    secured(response)
+}
+
+/// The live token with this text, as a person pastes it.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn token_of(door: &Door, text: &str) -> Result<Option<Token>, Problem> {
+    door.tokens.find_text(text).await
+}
+
+/// Checks whom a request means and that no page of others sends it.
+fn approach(door: &Door, request: &Parts) -> Result<Named, Problem> {
+    let (uri, headers) = (&request.uri, &request.headers);
+    let named = host::check(uri, headers, &door.settings.allowed_hosts)?;
+    host::check_origin(uri, headers)?;
+    if !request.method.is_safe() {
+        host::check_fetch_site(headers)?;
+    }
+    Ok(named)
 }
 
 async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, Problem> {
@@ -71,11 +119,7 @@ async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, P
         .extensions
         .get::<MatchedPath>()
         .map_or("", MatchedPath::as_str);
-    let named = host::check(&request.uri, headers, &door.settings.allowed_hosts)?;
-    host::check_origin(&request.uri, headers)?;
-    if !method.is_safe() {
-        host::check_fetch_site(headers)?;
-    }
+    let named = approach(door, request)?;
     let caller = identify(door, named, request).await?;
     let needed = needed_role(method, route);
     if caller.role < needed {
@@ -86,8 +130,8 @@ async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, P
         );
         return Err(Problem::new(Kind::Forbidden, detail));
     }
-    if !method.is_safe() && has_body {
-        check_content_type(headers)?;
+    if !method.is_safe() {
+        check_sending(headers, route, has_body)?;
     }
     Ok(caller)
 }
@@ -103,7 +147,7 @@ fn needed_role(method: &Method, route: &str) -> Role {
         "/api/v1/events/{id}/replay" | "/api/v1/executions/{id}/retry" | "/api/v1/executions/{id}/cancel" => {
             Role::Operator
         }
-        _ => Role::Admin,
+        form => dashboard::role_of_form(form).unwrap_or(Role::Admin),
     }
 }
 
@@ -112,16 +156,17 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
     if headers.contains_key(header::AUTHORIZATION) {
         let token = door.tokens.find(headers).await?;
         let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
-        return Ok(Caller {
-            actor: format!("token:{}", token.name),
-            role: token.role,
-        });
+        return Ok(caller_of(&token, false));
+    }
+    if let Some(token) = door.sessions.find(headers, &door.tokens).await? {
+        return Ok(caller_of(&token, true));
     }
     let may_be_open = door.settings.open_on_loopback && named == Named::Loopback && is_near(request);
     if may_be_open && door.tokens.is_surely_empty().await? {
         return Ok(Caller {
             actor: "local".to_owned(),
             role: Role::Admin,
+            signed_in: false,
         });
     }
     if door.tokens.is_empty().await? {
@@ -133,6 +178,14 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
     Err(unauthenticated(
         "send a token as `Authorization: Bearer plo_...`; since the first token was made, one is needed on loopback too",
     ))
+}
+
+fn caller_of(token: &Token, signed_in: bool) -> Caller {
+    Caller {
+        actor: format!("token:{}", token.name),
+        role: token.role,
+        signed_in,
+    }
 }
 
 /// Whether a client on this machine seems to ask by itself: its peer is loopback, it speaks HTTP/1.1, which no proxy with
@@ -176,19 +229,37 @@ fn unauthenticated(detail: &str) -> Problem {
     Problem::new(Kind::Unauthenticated, detail).with_header(header::WWW_AUTHENTICATE, challenge)
 }
 
-/// A form of another site can send a body too, but not as JSON without asking first.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let media_type = value.and_then(|value| value.split(';').next()).map(str::trim);
-    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+/// A form of another site can send a body too, but not as JSON without asking first. The dashboard's own forms are let
+/// through only with an `Origin`, which every browser sends with a form and which was found to be ours.
+fn check_sending(headers: &HeaderMap, route: &str, has_body: bool) -> Result<(), Problem> {
+    let is_form = dashboard::role_of_form(route).is_some();
+    if is_form && !headers.contains_key(header::ORIGIN) {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "the forms of the dashboard are sent by a browser, with an `Origin`; programs use `/api/v1`",
+        ));
+    }
+    let expected = if is_form {
+        dashboard::FORM_TYPE
+    } else {
+        "application/json"
+    };
+    if !has_body || has_media_type(headers, expected) {
         return Ok(());
     }
     Err(Problem::new(
         Kind::UnsupportedType,
-        "bodies are sent as `Content-Type: application/json`",
+        format!("bodies are sent here as `Content-Type: {expected}`"),
     ))
+}
+
+/// Whether a body is said to be of this type.
+pub(crate) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next()).map(str::trim);
+    media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(expected))
 }
 
 /// Headers that keep browsers from doing anything with an answer but show it here.

@@ -52,15 +52,34 @@ impl Tokens {
     /// # Errors
     /// The store failed.
     pub(super) async fn find(&self, headers: &HeaderMap) -> Result<Option<Token>, Problem> {
-        let Some(text) = bearer(headers) else {
+        match bearer(headers) {
+            Some(text) => self.find_text(text).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The live token with this text.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn find_text(&self, text: &str) -> Result<Option<Token>, Problem> {
+        if !text.starts_with(PREFIX) {
             return Ok(None);
-        };
+        }
         let digest = Digest::of(text.as_bytes());
         let found = matching(&self.known(REFRESH_AFTER).await?, digest);
         if found.is_some() || self.look_again.take(LOOK_AGAIN, now()).is_err() {
             return Ok(found);
         }
         Ok(matching(&self.known(Duration::ZERO).await?, digest))
+    }
+
+    /// The live token with this digest; one that was revoked here is gone at once.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn live(&self, digest: Digest) -> Result<Option<Token>, Problem> {
+        Ok(matching(&self.known(REFRESH_AFTER).await?, digest))
     }
 
     /// Whether there is no token at all.

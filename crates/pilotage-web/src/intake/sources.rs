@@ -50,6 +50,11 @@ impl LiveSources {
         Self(table.into_iter().map(live).collect())
     }
 
+    /// The names of all of them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(super) fn find(&self, name: SourceName<'_>) -> Option<&Arc<LiveSource>> {
         self.0
             .get(name.name)

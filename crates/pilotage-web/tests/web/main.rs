@@ -8,6 +8,7 @@ mod api_metrics;
 mod api_operations;
 mod api_rules;
 mod auth;
+mod dashboard;
 mod health;
 mod house;
 mod intake;

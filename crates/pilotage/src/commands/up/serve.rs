@@ -81,6 +81,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let main = listen(up.listen, "--listen").await?;
     let health = listen(up.health_listen, "--health-listen").await?;
     let wired = Arc::new(wire::wire(opened, &settings, &surroundings).await?);
+    wired.door.verify_with(wire::verification(&data_dir));
     let running = Running {
         begun,
         wired,

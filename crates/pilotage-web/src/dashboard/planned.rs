@@ -1,0 +1,70 @@
+//! Pages of parts that later versions bring. They say so, and what can be done today.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::shell::{Shell, Visitor, page};
+use crate::problem::Problem;
+
+/// A page without content yet.
+pub(super) struct Planned {
+    pub(super) path: &'static str,
+    title: &'static str,
+    what: &'static str,
+    first: &'static str,
+    today: &'static str,
+    example: &'static str,
+}
+
+/// The pages.
+pub(super) const PAGES: &[Planned] = &[
+    Planned {
+        path: "/gates",
+        title: "Gates",
+        what: "A quality gate judges evidence (test results, coverage, security findings, load figures) and says whether a \
+               release may go on.",
+        first: "This part is not in this version. There is no gate, and nothing here can be switched on yet.",
+        today: "Until then a rule can ask a system of yours to judge, with a webhook action:",
+        example: "actions:\n  - type: webhook\n    target: quality-service\n    parameters:\n      body: { commit: \"${event.data.after}\" }",
+    },
+    Planned {
+        path: "/pipelines",
+        title: "Pipelines",
+        what: "A pipeline builds and tests, locally or on a CI platform, and is followed here step by step.",
+        first: "This part is not in this version. There is no pipeline, and nothing here can be switched on yet.",
+        today: "Pipelines of your CI platform are seen today as the events that it sends, and a rule can start one over \
+                the platform's own API:",
+        example: "actions:\n  - type: webhook\n    target: ci\n    parameters:\n      body: { ref: \"${event.data.ref}\" }",
+    },
+    Planned {
+        path: "/tests",
+        title: "Tests",
+        what: "A test run finds the runner, plans, runs, and keeps every result with its history and its flaky tests.",
+        first: "This part is not in this version. There is no test run, and nothing here can be switched on yet.",
+        today: "Results that a CI platform reports arrive today as events, such as GitHub's workflow_run:",
+        example: "trigger:\n  source: github\n  eventTypes: [workflow_run]\n  conditions: { workflow_run.conclusion: failure }",
+    },
+    Planned {
+        path: "/deployments",
+        title: "Deployments",
+        what: "A deployment is planned, approved, applied, observed and rolled back, and each of these is on the audit trail.",
+        first: "This part is not in this version. There is no deployment, and nothing here can be switched on yet.",
+        today: "Deployments that others make arrive today as events, and a rule can act on those that fail:",
+        example: "trigger:\n  source: kubernetes\n  eventTypes: [deployment.failed]",
+    },
+];
+
+#[derive(Template)]
+#[template(path = "planned.html")]
+struct PlannedPage {
+    shell: Shell,
+    planned: &'static Planned,
+}
+
+/// A page without content yet.
+pub(super) fn show(visitor: &Visitor, planned: &'static Planned) -> Result<Response, Problem> {
+    page(&PlannedPage {
+        shell: visitor.shell(planned.title, planned.path),
+        planned,
+    })
+}

@@ -1,0 +1,94 @@
+//! What people who look at pages are told when there is no page to show: to sign in, or what is wrong.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, Method, StatusCode, header, request::Parts};
+use pilotage_core::config::Problem as Finding;
+
+use super::{
+    assets::{ADDRESSES, Addresses},
+    login::Login,
+    shell::page,
+};
+use crate::problem::{self, Problem};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What programs ask for, whatever they accept.
+const FOR_PROGRAMS: [&str; 5] = ["/api/", "/metrics", "/webhooks/", "/mcp", "/socket.io/"];
+
+/// A request of somebody who reads pages.
+pub(crate) struct Visit {
+    /// Where to go on after signing in.
+    next: String,
+    /// A page of another site led here. Browsers then keep our cookie back, although the person may be signed in.
+    from_elsewhere: bool,
+}
+
+impl Visit {
+    /// `None` for programs.
+    pub(crate) fn of(request: &Parts) -> Option<Self> {
+        let path = request.uri.path();
+        let accepts = request.headers.get_all(header::ACCEPT).iter();
+        let mut accepts = accepts.filter_map(|value| value.to_str().ok());
+        let reads_pages = accepts.any(|value| value.contains("text/html"));
+        if !reads_pages || FOR_PROGRAMS.iter().any(|prefix| path.starts_with(prefix)) {
+            return None;
+        }
+        let is_look = request.method == Method::GET;
+        let whole = request.uri.path_and_query();
+        let next = whole.filter(|_| is_look).map_or("/", |whole| whole.as_str());
+        let site = request.headers.get(SEC_FETCH_SITE);
+        Some(Self {
+            next: next.to_owned(),
+            from_elsewhere: is_look && site.is_some_and(|site| site == "cross-site"),
+        })
+    }
+
+    /// Shows a problem that was left behind as a page.
+    pub(crate) fn render(&self, response: Response) -> Response {
+        problem::render_as(response, |problem| {
+            let status = problem.status();
+            let shown = if status == StatusCode::UNAUTHORIZED && self.from_elsewhere {
+                page(&Hop { next: &self.next })
+            } else if status == StatusCode::UNAUTHORIZED {
+                page(&Login::new(&self.next, None))
+            } else {
+                page(&Refused::new(problem))
+            };
+            match shown {
+                Ok(page) => (status, page).into_response(),
+                Err(_) => problem.respond(&self.next),
+            }
+        })
+    }
+}
+
+/// Goes on to the same address, this time from a page of ours, so that the cookie comes along.
+#[derive(Template)]
+#[template(path = "hop.html")]
+struct Hop<'a> {
+    next: &'a str,
+}
+
+/// A problem as a page.
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct Refused<'a> {
+    assets: &'static Addresses,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    errors: &'a [Finding],
+}
+
+impl<'a> Refused<'a> {
+    fn new(problem: &'a Problem) -> Self {
+        Self {
+            assets: &ADDRESSES,
+            title: problem.title(),
+            status: problem.status().as_u16(),
+            detail: problem.detail(),
+            errors: problem.errors(),
+        }
+    }
+}
