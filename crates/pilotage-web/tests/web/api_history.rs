@@ -294,7 +294,7 @@ async fn executions_are_retried_and_cancelled_in_the_right_state_only() {
 #[tokio::test]
 async fn the_trail_can_be_verified_from_the_answers() {
     let house = House::usual().await;
-    for index in 0..5 {
+    for index in 0..10 {
         house.deliver("push", &format!("d{index}")).await;
     }
     house.matcher.match_next().await.unwrap();
