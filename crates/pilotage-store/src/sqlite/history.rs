@@ -151,12 +151,24 @@ impl Conditions {
 pub(super) fn page<T>(
     connection: &Connection,
     select: &str,
-    mut conditions: Conditions,
+    conditions: Conditions,
     place: &str,
     limit: usize,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<(i64, T)>,
 ) -> Result<Page<T>, Failure> {
     let limit = limit.clamp(1, PAGE_AT_MOST);
+    page_of(connection, select, conditions, place, limit, read)
+}
+
+/// A page of whatever length is asked for.
+fn page_of<T>(
+    connection: &Connection,
+    select: &str,
+    mut conditions: Conditions,
+    place: &str,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<(i64, T)>,
+) -> Result<Page<T>, Failure> {
     let sql = format!("{select}{} ORDER BY {place} DESC LIMIT ?", conditions.sql);
     conditions
         .values
@@ -188,6 +200,7 @@ fn event_page(
     after: Option<i64>,
     limit: usize,
 ) -> Result<Page<EventSummary>, Failure> {
+    let limit = limit.clamp(1, PAGE_AT_MOST);
     let before = after.unwrap_or(i64::MAX);
     let (source, event_type) = (filter.source.as_deref(), filter.event_type.as_deref());
     if source.is_none() && event_type.is_none() {
@@ -198,7 +211,6 @@ fn event_page(
         };
         return events_in(connection, &everywhere, limit);
     }
-    let limit = limit.clamp(1, PAGE_AT_MOST);
     let mut items: Vec<EventSummary> = Vec::new();
     let mut end = kinds::block_of(Position(before.saturating_sub(1))).saturating_add(1);
     while let Some(block) = kinds::block_before(connection, end, source, event_type)? {
@@ -245,7 +257,7 @@ fn events_in(
         "SELECT {}, (SELECT size FROM bodies b WHERE b.position = e.position), {executions} FROM {from}",
         events::FACTS
     );
-    page(connection, &select, conditions(query), order, limit, |row| {
+    page_of(connection, &select, conditions(query), order, limit, |row| {
         let (position, facts) = events::facts(row)?;
         let summary = EventSummary {
             event: StoredEvent {

@@ -94,6 +94,7 @@ macro_rules! conformance {
                 reading::events_are_listed_by_every_filter_newest_first,
                 reading::the_few_are_found_in_a_long_log,
                 reading::a_summary_counts_executions_and_holds_no_body,
+                reading::the_longest_pages_lose_nothing,
                 reading::executions_are_listed_by_every_filter_newest_first,
                 reading::a_page_that_ends_the_list_has_no_next,
                 keeping::rules_are_created_replaced_and_deleted,

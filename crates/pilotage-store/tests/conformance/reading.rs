@@ -135,6 +135,34 @@ pub(crate) async fn a_summary_counts_executions_and_holds_no_body(store: Arc<dyn
     assert!(page.items.iter().all(|item| item.size == Some(size)));
 }
 
+pub(crate) async fn the_longest_pages_lose_nothing(store: Arc<dyn Store>) {
+    const EVENTS: i64 = 1_100;
+    for hundred in 0..EVENTS / 100 {
+        let appends = (0..100).map(|number| store.append(event(&format!("{hundred}-{number}"))));
+        for appended in futures::future::join_all(appends).await {
+            appended.unwrap();
+        }
+    }
+    for event_type in [None, Some("push")] {
+        let filter = EventFilter {
+            event_type: event_type.map(str::to_owned),
+            ..EventFilter::default()
+        };
+        let (mut after, mut found) = (None, Vec::new());
+        loop {
+            let page = store.events(&filter, after, 9_999).await.unwrap();
+            assert!(page.items.len() <= 500);
+            found.extend(page.items.into_iter().map(|item| item.event.position));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(found.is_sorted_by(|newer, older| newer > older));
+        assert_eq!(i64::try_from(found.len()).unwrap(), EVENTS, "{event_type:?}");
+    }
+}
+
 pub(crate) async fn executions_are_listed_by_every_filter_newest_first(store: Arc<dyn Store>) {
     let mut events = Vec::new();
     let mut ids = Vec::new();
