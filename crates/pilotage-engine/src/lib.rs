@@ -4,6 +4,7 @@
 //! hand-off between the loops is a stored row, so a crash anywhere resumes by itself.
 
 pub mod actions;
+pub mod dora;
 pub mod executing;
 pub mod matching;
 pub mod operations;

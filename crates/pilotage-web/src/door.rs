@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pilotage_core::ports::WebhookSource;
-use pilotage_engine::{Ports, executing::Executor, operations::Operations, rule_book::RuleBook};
+use pilotage_engine::{Ports, dora::Dora, executing::Executor, operations::Operations, rule_book::RuleBook};
 
 use crate::{
     auth::{Sessions, Tokens},
@@ -97,6 +97,7 @@ pub struct Door {
     pub(crate) rules: Arc<RuleBook>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) executor: Arc<Executor>,
+    pub(crate) dora: Dora,
     pub(crate) settings: WebSettings,
     pub(crate) sources: ArcSwap<LiveSources>,
     pub(crate) addresses: AddressLimits,
@@ -140,6 +141,7 @@ impl Door {
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             sources: ArcSwap::from_pointee(live),
+            dora: Dora::new(ports.history.clone()),
             ports,
             rules,
             operations,

@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: one file for each noun, each route with its description for `OpenAPI`.
 
 mod audit;
+mod dora;
 mod events;
 mod executions;
 mod metrics;
@@ -61,6 +62,7 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(audit::head))
         .routes(routes!(stats::show))
         .routes(routes!(metrics::activity))
+        .routes(routes!(dora::show))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .split_for_parts()

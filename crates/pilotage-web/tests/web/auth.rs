@@ -250,6 +250,7 @@ const ROLES: &[(&str, &str, Role)] = &[
     ("GET", "/api/v1/audit/head", Role::Viewer),
     ("GET", "/api/v1/stats", Role::Viewer),
     ("GET", "/api/v1/metrics/activity", Role::Viewer),
+    ("GET", "/api/v1/metrics/dora", Role::Viewer),
     ("GET", "/api/v1/tokens", Role::Admin),
 ];
 
