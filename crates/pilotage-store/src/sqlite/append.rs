@@ -3,9 +3,10 @@
 //! Everything that can be made ready without the write lock is made ready on the caller's task: digests,
 //! compression, JSON. The writer only inserts and chains.
 
-use std::fmt::Write as _;
+use std::{cell::RefCell, fmt::Write as _};
 
 use bytes::Bytes;
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use pilotage_core::{
     Digest, EventFacts, EventId, NewEvent, Position,
     audit::{NewAuditRecord, kind},
@@ -25,6 +26,8 @@ use super::{
 
 /// Bodies shorter than this are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 256;
+/// Output memory that a thread keeps for the next body at most.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// Stores an event; answers after the commit.
 pub(super) async fn append(writer: &Writer, event: NewEvent) -> Result<Appended, StoreError> {
@@ -108,11 +111,36 @@ fn compress(data: Bytes) -> (Bytes, bool) {
     if data.len() < COMPRESS_FROM_BYTES {
         return (data, false);
     }
-    let compressed = lz4_flex::block::compress(&data);
-    if compressed.len() < data.len() {
-        (compressed.into(), true)
-    } else {
-        (data, false)
+    let compressed = COMPRESSION.with_borrow_mut(|compression| compression.compress(&data));
+    match compressed {
+        Some(compressed) if compressed.len() < data.len() => (compressed, true),
+        _ => (data, false),
+    }
+}
+
+thread_local! {
+    static COMPRESSION: RefCell<Compression> = RefCell::default();
+}
+
+/// Memory that is used again for the next body.
+#[derive(Default)]
+struct Compression {
+    table: CompressTable,
+    output: Vec<u8>,
+}
+
+impl Compression {
+    /// `None` where there is not enough room, which is not to be.
+    fn compress(&mut self, data: &[u8]) -> Option<Bytes> {
+        let room = get_maximum_output_size(data.len());
+        if room > KEPT_BYTES {
+            return Some(lz4_flex::block::compress(data).into());
+        }
+        if self.output.len() < room {
+            self.output.resize(room, 0);
+        }
+        let length = compress_into_with_table(data, &mut self.output, &mut self.table).ok()?;
+        self.output.get(..length).map(Bytes::copy_from_slice)
     }
 }
 

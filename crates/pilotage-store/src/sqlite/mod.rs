@@ -2,6 +2,7 @@
 
 mod activity;
 mod append;
+mod checkpoint;
 mod claim;
 mod columns;
 mod decisions;
@@ -79,7 +80,7 @@ impl SqliteStore {
             path: path.to_owned(),
             source,
         })?;
-        let writer = Writer::start(connection, bell).map_err(io)?;
+        let writer = Writer::start(connection, path, bell)?;
         Ok(Self { writer, readers })
     }
 

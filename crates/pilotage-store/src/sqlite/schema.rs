@@ -51,7 +51,6 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     // An answered delivery survives a power cut: the log is synchronised at every commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -4096)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;

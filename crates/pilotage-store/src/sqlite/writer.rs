@@ -2,6 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,6 +15,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    OpenError,
+    checkpoint::Checkpoints,
     error::Failure,
     transaction::{Memory, Transaction},
 };
@@ -64,7 +67,16 @@ fn closed() -> StoreError {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection, bell: Arc<dyn Bell>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        mut connection: Connection,
+        path: &Path,
+        bell: Arc<dyn Bell>,
+    ) -> Result<Self, OpenError> {
+        let checkpoints =
+            Checkpoints::start(&mut connection, path).map_err(|source| OpenError::Database {
+                path: path.to_owned(),
+                source,
+            })?;
         let (messages, receiver) = mpsc::channel(QUEUE_COMMANDS);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let worker = Worker {
@@ -74,10 +86,15 @@ impl Writer {
             waiting_bytes: Arc::clone(&waiting_bytes),
             last_group: 0,
             memory: Memory::default(),
+            checkpoints,
         };
         thread::Builder::new()
             .name("pilotage-store".to_owned())
-            .spawn(move || worker.work())?;
+            .spawn(move || worker.work())
+            .map_err(|source| OpenError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
         Ok(Self {
             messages,
             waiting_bytes,
@@ -177,6 +194,7 @@ struct Worker {
     /// Commands in the group before.
     last_group: usize,
     memory: Memory,
+    checkpoints: Checkpoints,
 }
 
 /// What a round of the writer works through.
@@ -195,6 +213,7 @@ impl Worker {
             }
         }
         self.settle();
+        self.checkpoints.end();
         self.checkpoint();
     }
 
@@ -220,6 +239,7 @@ impl Worker {
         for news in outcome.unwrap_or_default() {
             self.bell.ring(news);
         }
+        self.checkpoints.after_commit(&self.connection);
         group.close
     }
 
@@ -259,6 +279,7 @@ impl Worker {
 
     fn end(mut self, reply: oneshot::Sender<()>) {
         self.settle();
+        self.checkpoints.end();
         self.checkpoint();
         let Self { connection, .. } = self;
         if let Err((_, error)) = connection.close() {
@@ -332,7 +353,12 @@ mod tests {
     fn writer(folder: &Path) -> Writer {
         let path = folder.join("store.db");
         std::fs::File::create(&path).unwrap();
-        Writer::start(schema::open_writer(&path).unwrap(), Arc::new(LocalBell::new())).unwrap()
+        Writer::start(
+            schema::open_writer(&path).unwrap(),
+            &path,
+            Arc::new(LocalBell::new()),
+        )
+        .unwrap()
     }
 
     fn count_probe(transaction: &mut Transaction<'_>) -> i64 {
