@@ -1,7 +1,11 @@
 //! Whole sets of recorded payloads that are too large to commit. They are read where an environment variable names them;
 //! without it a test says what it lacks and passes, unless `PILOTAGE_REQUIRE_ALL=1`.
 
-use std::{env, fs, io::Write as _, path::PathBuf};
+use std::{
+    env, fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use pilotage_adapters::sources::sign;
 use secrecy::SecretString;
@@ -60,34 +64,42 @@ fn octokit_examples() {
     assert!(seen >= 300, "only {seen} examples in {} events", index.len());
 }
 
-/// Every payload of a folder of GitLab's, one JSON object in each `*.json`.
+/// Every documented payload of GitLab's webhooks and system hooks, as GitLab's Go client has them in its tests: one JSON
+/// object in each `webhooks/*.json` and `systemhooks/*.json`.
 #[test]
 fn gitlab_examples() {
-    // No package registry has such a set, so the full suite does not require it.
-    let Some(folder) = env::var_os("PILOTAGE_GITLAB_EXAMPLES") else {
-        skipped(
-            "PILOTAGE_GITLAB_EXAMPLES is not set: save the JSON examples of GitLab's page `webhook_events` into a \
-             folder, one in each file, and name it",
-        );
+    let how = "unpack Debian's package golang-github-xanzy-go-gitlab-dev and name its go-gitlab/testdata";
+    let Some(folder) = set("PILOTAGE_GITLAB_EXAMPLES", how) else {
         return;
     };
+    let (webhooks, system) = (folder.join("webhooks"), folder.join("systemhooks"));
+    let seen = accepted(&webhooks, "Some Hook") + accepted(&system, "System Hook");
+    assert!(seen >= 35, "only {seen} examples");
+}
+
+/// How many payloads of a folder GitLab's source took for what they say that they are.
+fn accepted(folder: &Path, header: &str) -> usize {
     let sources = public(&json!({"gitlab": {"secrets": ["s"]}}));
-    let mut seen = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let body = fs::read(file.unwrap().path()).unwrap();
+    let gitlab = &*sources["gitlab"].source;
+    let files: Vec<_> = fs::read_dir(folder).unwrap().collect();
+    for file in &files {
+        let path = file.as_ref().unwrap().path();
+        let body = fs::read(&path).unwrap();
         let headers = [
             ("x-gitlab-token", "s"),
-            ("x-gitlab-event", "Some Hook"),
+            ("x-gitlab-event", header),
             ("idempotency-key", "k"),
         ];
-        let received = receive(&*sources["gitlab"].source, &headers, &body).unwrap();
+        let received = receive(gitlab, &headers, &body).unwrap();
         let value: Value = serde_json::from_slice(&body).unwrap();
-        let named = value["object_kind"]
-            .as_str()
-            .or_else(|| value["event_name"].as_str());
-        assert_eq!(&*received.event_type, named.unwrap_or("some"));
+        let named = ["object_kind", "event_name"]
+            .iter()
+            .find_map(|name| value[name].as_str());
+        assert_eq!(received.event_type, named.unwrap(), "{path:?}");
+        assert!(received.verified);
         assert_eq!(received.data, body);
-        seen += 1;
+        let wrong = [("x-gitlab-token", "wrong"), ("x-gitlab-event", header)];
+        assert!(receive(gitlab, &wrong, &body).is_err(), "{path:?}");
     }
-    assert!(seen > 0);
+    files.len()
 }
