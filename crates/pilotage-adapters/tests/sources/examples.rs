@@ -95,11 +95,11 @@ fn accepted(folder: &Path, header: &str) -> usize {
         let named = ["object_kind", "event_name"]
             .iter()
             .find_map(|name| value[name].as_str());
-        assert_eq!(received.event_type, named.unwrap(), "{path:?}");
+        assert_eq!(received.event_type, named.unwrap(), "{}", path.display());
         assert!(received.verified);
         assert_eq!(received.data, body);
         let wrong = [("x-gitlab-token", "wrong"), ("x-gitlab-event", header)];
-        assert!(receive(gitlab, &wrong, &body).is_err(), "{path:?}");
+        assert!(receive(gitlab, &wrong, &body).is_err(), "{}", path.display());
     }
     files.len()
 }
