@@ -14,6 +14,7 @@ use crate::{
         event::EventCommand,
         execution::ExecutionCommand,
         init::{self, Init},
+        metrics::Metrics,
         rule::RuleCommand,
         schema,
         stats::Stats,
@@ -122,6 +123,8 @@ pub(crate) enum Command {
     Execution(ExecutionCommand),
     /// Totals, lag and what every rule has done.
     Stats(Stats),
+    /// How software is delivered: the five figures of DORA.
+    Metrics(Metrics),
     /// Check and export the audit trail.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -145,6 +148,7 @@ impl Command {
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
+            Self::Metrics(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
             Self::Completions(command) => command.run(context).await,

@@ -8,6 +8,7 @@ pub(crate) mod execution;
 mod identity;
 pub(crate) mod init;
 mod listing;
+pub(crate) mod metrics;
 pub(crate) mod rule;
 pub(crate) mod schema;
 pub(crate) mod stats;

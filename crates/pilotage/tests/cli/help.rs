@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "execution retry",
     "execution cancel",
     "stats",
+    "metrics",
     "audit",
     "audit verify",
     "audit export",
