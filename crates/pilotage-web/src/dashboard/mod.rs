@@ -6,10 +6,13 @@
 mod actions;
 mod assets;
 mod audit;
+mod chart;
+mod delivery;
 mod event;
 mod events;
 mod execution;
 mod executions;
+mod figures;
 mod form;
 mod login;
 mod now;
@@ -52,6 +55,7 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
         .route("/rules", get(rules::show))
         .route("/rules/{id}", get(rule::show))
         .route("/audit", get(audit::show))
+        .route("/metrics-board", get(figures::show))
         .route("/search", get(search::show))
         .route("/logout", post(login::leave));
     let pages = planned::PAGES.iter().fold(pages, |pages, page| {

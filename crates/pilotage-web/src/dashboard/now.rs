@@ -11,7 +11,9 @@ use pilotage_core::{
 };
 
 use super::{
+    chart::Chart,
     events::EventRow,
+    figures,
     shell::{Shell, Visitor, page},
     words::{Moment, State as Word, count, cut, duration},
 };
@@ -55,6 +57,7 @@ struct Now {
     more_active: bool,
     failed: Vec<Activity>,
     events: Vec<EventRow>,
+    chart: Chart,
 }
 
 /// Something that somebody should look at.
@@ -77,6 +80,7 @@ pub(super) async fn show(State(door): State<Arc<Door>>, visitor: Visitor) -> Res
             .into_iter()
             .map(|event| EventRow::new(&visitor, event))
             .collect(),
+        chart: figures::lately(&door, visitor.now).await?,
         active,
         more_active,
         shell: visitor.shell("Now", "/"),
@@ -174,7 +178,7 @@ fn tiles(totals: &Totals, lag: f64) -> Vec<Tile> {
         tile(
             "Waiting",
             waiting,
-            "pending, or for a free place",
+            "pending or held back",
             "/executions?status=pending",
             "",
         ),

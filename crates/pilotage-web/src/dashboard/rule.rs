@@ -11,9 +11,11 @@ use pilotage_engine::rule_book::{Origin, RuleBookError};
 use serde_json::Value;
 
 use super::{
+    chart::Chart,
     event,
     events::EventRow,
     executions::ExecutionRow,
+    figures,
     query::link,
     rules::{self, Done},
     shell::{Shell, Visitor, page},
@@ -54,6 +56,7 @@ struct RulePage {
     then: Vec<String>,
     limits: Vec<String>,
     done: Option<Done>,
+    chart: Option<Chart>,
     yaml: String,
     json: String,
     digest: String,
@@ -84,6 +87,7 @@ pub(super) async fn show(
     };
     let executions = door.ports.history.executions(&filter, None, EXECUTIONS).await?;
     let statistics = rules::statistics(&door).await?;
+    let chart = figures::latency(&door.ports.history.rule_latency(&id).await?);
     let value: Value = serde_json::from_str(&compiled.json).unwrap_or_default();
     let name = cut(rule.name.as_deref().unwrap_or(&rule.id), 200);
     page(&RulePage {
@@ -114,6 +118,7 @@ pub(super) async fn show(
             ExecutionStatus::Failed.as_str()
         ),
         name,
+        chart,
         offered,
         dry_run,
         dry_run_error,
