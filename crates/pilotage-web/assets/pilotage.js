@@ -8,6 +8,7 @@
   };
   const THEMES = ["system", "light", "dark"];
   const setTheme = (theme) => (theme === "system" ? delete root.dataset.theme : (root.dataset.theme = theme));
+  root.dataset.script = "";
   // Before the body is drawn, so that nothing flashes.
   let theme = THEMES.includes(kept.get("theme")) ? kept.get("theme") : "system";
   setTheme(theme);
@@ -133,9 +134,20 @@
     while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
   };
 
+  // Said now and then, as a number: a busy hour must not talk without pause.
+  const QUIET = 8000;
+  let unsaid = 0;
+  let pausing = false;
+  const tell = () => {
+    if (unsaid === 0 || pausing) return;
+    say(unsaid === 1 ? "1 new line" : `${unsaid} new lines`);
+    unsaid = 0;
+    pausing = true;
+    setTimeout(() => { pausing = false; tell(); }, QUIET);
+  };
   const arrived = (regions) => {
-    const count = regions.reduce((sum, one) => sum + one.querySelectorAll("tr.new").length, 0);
-    if (count > 0) say(count === 1 ? "1 new line" : `${count} new lines`);
+    unsaid += regions.reduce((sum, one) => sum + one.querySelectorAll("tr.new").length, 0);
+    tell();
   };
   const isSelecting = () => { const chosen = getSelection(); return chosen && !chosen.isCollapsed; };
 

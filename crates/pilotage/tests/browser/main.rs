@@ -133,6 +133,11 @@ async fn hostile_payloads_are_shown_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_verified_at_the_press_of_a_button() {
+    journey("verified", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_with_a_token() {
     if !is_equipped() {
         return;

@@ -330,6 +330,7 @@ fn announce(
         "{name} {VERSION} is up after {} ms{with}",
         begun.elapsed().as_millis()
     ))?;
+    output.line(format_args!("  dashboard http://{address}/"))?;
     output.line(format_args!("  webhooks  http://{address}/webhooks/{{github|gitlab|make|kubernetes|jenkins|azure-devops|alertmanager}}"))?;
     output.line(format_args!("            http://{address}/webhooks/custom/NAME"))?;
     output.line(format_args!(
