@@ -20,6 +20,7 @@ use crate::{
         stats::Stats,
         token::TokenCommand,
         up::{self, Up},
+        watch::Watch,
         webhook::WebhookCommand,
     },
     exit::Done,
@@ -121,6 +122,8 @@ pub(crate) enum Command {
     /// Look at what ran, try it again or stop it.
     #[command(subcommand)]
     Execution(ExecutionCommand),
+    /// Follow what is going on, as it happens.
+    Watch(Watch),
     /// Totals, lag and what every rule has done.
     Stats(Stats),
     /// How software is delivered: the five figures of DORA.
@@ -147,6 +150,7 @@ impl Command {
             Self::Event(command) => command.run(context).await,
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
+            Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,

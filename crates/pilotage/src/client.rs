@@ -1,6 +1,8 @@
 //! The client of the API: JSON out, JSON or a problem document (RFC 9457) back.
 
 mod problem;
+mod sse;
+mod stream;
 
 use std::{fmt, path::Path, time::Duration};
 
@@ -12,6 +14,7 @@ use url::{Host, Url};
 
 use crate::exit::usage;
 pub(crate) use problem::{Fault, Problem};
+pub(crate) use stream::{Stream, Told, Update};
 
 /// For connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +78,15 @@ impl ClientError {
         self.problem().map(|problem| problem.status)
     }
 
+    /// Why, without what stands before it in the whole text.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::NoServer { source, .. } | Self::Broken { source, .. } => source.to_string(),
+            Self::Strange { reason, .. } => reason.clone(),
+            Self::Refused(problem) => problem.summary(),
+        }
+    }
+
     /// What the server has against the request, if it answered with an error.
     pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
@@ -124,23 +136,34 @@ impl Client {
     /// # Errors
     /// The TLS library cannot be set up.
     pub(crate) fn new(server: Url, token: Option<SecretString>) -> anyhow::Result<Self> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            // A redirect would carry the token to a place that nobody named.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("pilotage/", env!("CARGO_PKG_VERSION")));
-        // A proxy has no business between two processes of one machine.
-        let builder = if is_loopback(&server) {
-            builder.no_proxy()
-        } else {
-            builder
-        };
+        let builder = Self::builder(&server).timeout(CALL_TIMEOUT);
         Ok(Self {
             http: builder.build()?,
             server,
             token,
         })
+    }
+
+    /// What every connection to this server has in common.
+    fn builder(server: &Url) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect would carry the token to a place that nobody named.
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("pilotage/", env!("CARGO_PKG_VERSION")));
+        // A proxy has no business between two processes of one machine.
+        if is_loopback(server) {
+            builder.no_proxy()
+        } else {
+            builder
+        }
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose_secret()),
+            None => request,
+        }
     }
 
     /// Reads a resource.
@@ -195,19 +218,21 @@ impl Client {
 
     async fn call(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let request = request.header(header::ACCEPT, "application/json");
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token.expose_secret()),
-            None => request,
-        };
-        let response = request.send().await.map_err(|error| self.broken(error))?;
-        let status = response.status().as_u16();
-        let text = self.text(response).await?;
-        match status {
+        let response = self.authorized(request).send().await;
+        let response = response.map_err(|error| self.broken(error))?;
+        match response.status().as_u16() {
             200..300 => Ok(Answer {
-                text,
+                text: self.text(response).await?,
                 server: self.server.clone(),
             }),
-            _ => Err(ClientError::Refused(Box::new(Problem::from_text(status, &text)))),
+            status => Err(self.refused(status, response).await),
+        }
+    }
+
+    async fn refused(&self, status: u16, response: Response) -> ClientError {
+        match self.text(response).await {
+            Ok(text) => ClientError::Refused(Box::new(Problem::from_text(status, &text))),
+            Err(error) => error,
         }
     }
 

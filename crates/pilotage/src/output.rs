@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub(crate) use table::{Cell, Table};
 pub(crate) use text::{clean, clean_lines, escape_json, indent_json};
-pub(crate) use time::{duration, parse_moment};
+pub(crate) use time::{duration, parse_moment, relative};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -110,6 +110,11 @@ impl Output {
         self.width.is_some()
     }
 
+    /// Whether colours are wanted.
+    pub(crate) const fn has_colour(&self) -> bool {
+        self.colour.0
+    }
+
     /// The text in the colour of its meaning, without control characters.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
         self.colour.paint(style, &clean(text))
@@ -127,7 +132,7 @@ impl Output {
     /// A moment in a table: how long ago on a terminal, RFC 3339 elsewhere.
     pub(crate) fn age(&self, at: Timestamp) -> String {
         if self.is_terminal() {
-            time::relative(at, self.now)
+            relative(at, self.now)
         } else {
             at.to_string()
         }

@@ -14,4 +14,5 @@ pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod token;
 pub(crate) mod up;
+pub(crate) mod watch;
 pub(crate) mod webhook;

@@ -15,7 +15,7 @@ pub(super) fn both(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// `3 min ago`, `in 2 h`.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
     let past = now.since(at);
     if past >= Duration::from_secs(1) {
         return format!("{} ago", coarse(past));

@@ -26,6 +26,7 @@ const COMMANDS: &[&str] = &[
     "execution show",
     "execution retry",
     "execution cancel",
+    "watch",
     "stats",
     "metrics",
     "audit",

@@ -13,6 +13,7 @@ mod metrics;
 mod offline;
 mod rule_test;
 mod sending;
+mod watch;
 
 use std::process::Output;
 
