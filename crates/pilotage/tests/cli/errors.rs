@@ -85,11 +85,12 @@ fn a_suggestion_and_a_reason_are_told_apart() {
 #[test]
 fn problems_of_a_file_have_line_and_column() {
     let place = Place::new();
-    let text = "version: 1\nrules:\n  - id: a\n    trigger: { sourc: github }\n    actions: []\n";
+    let text =
+        "version: 1\nrules:\n  - id: a\n    trigger: { source: github, conditons: {} }\n    actions: []\n";
     place.write("pilotage.yaml", text);
     let wrong = json!([{
-        "message": "unknown key `sourc`", "help": "did you mean `source`?", "pointer": "/rules/0/trigger/sourc",
-        "file": "pilotage.yaml", "line": 4, "column": 16,
+        "message": "unknown key `conditons`", "help": "did you mean `conditions`?", "pointer": "/rules/0/trigger/conditons",
+        "file": "pilotage.yaml", "line": 4, "column": 32,
     }]);
     let ran = place.run("check --format json");
     assert_eq!(ran.err, "");
@@ -106,7 +107,7 @@ fn problems_of_a_file_have_line_and_column() {
     assert_eq!(error["problems"], wrong);
     assert_eq!(
         error["message"],
-        "pilotage.yaml does not hold: unknown key `sourc`"
+        "pilotage.yaml does not hold: unknown key `conditons`"
     );
 
     place.write("rule.yaml", "id: a\nid: b\n");
