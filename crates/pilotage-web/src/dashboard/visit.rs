@@ -13,8 +13,8 @@ use super::{
 use crate::problem::{self, Problem};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// What programs ask for, whatever they accept.
-const FOR_PROGRAMS: [&str; 5] = ["/api/", "/metrics", "/webhooks/", "/mcp", "/socket.io/"];
+/// The first piece of paths that programs ask for, whatever they accept.
+const FOR_PROGRAMS: [&str; 6] = ["api", "metrics", "webhooks", "mcp", "ws", "socket.io"];
 
 /// A request of somebody who reads pages.
 pub(crate) struct Visit {
@@ -31,7 +31,8 @@ impl Visit {
         let accepts = request.headers.get_all(header::ACCEPT).iter();
         let mut accepts = accepts.filter_map(|value| value.to_str().ok());
         let reads_pages = accepts.any(|value| value.contains("text/html"));
-        if !reads_pages || FOR_PROGRAMS.iter().any(|prefix| path.starts_with(prefix)) {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        if !reads_pages || FOR_PROGRAMS.contains(&first) {
             return None;
         }
         let is_look = request.method == Method::GET;

@@ -80,6 +80,7 @@ async fn every_page_is_shown_with_a_strict_policy_and_without_anything_inline() 
         "/tests".to_owned(),
         "/deployments".to_owned(),
         "/audit?kind=delivery".to_owned(),
+        "/metrics-board?span=7d&days=7&environment=*".to_owned(),
         "/search?q=pu".to_owned(),
         "/login".to_owned(),
     ];
@@ -138,6 +139,12 @@ async fn people_are_asked_to_sign_in_and_programs_are_told_what_is_wrong() {
     let token = house.token("deploy", Role::Operator).await;
     let asked = page(&house, "/events?source=toy").await.is(401);
     assert!(asked.text.contains("name=\"token\"") && asked.text.contains("/events?source=toy"));
+    for path in ["/", "/metrics-board", "/nothing"] {
+        assert!(
+            page(&house, path).await.is(401).text.contains("name=\"token\""),
+            "{path}"
+        );
+    }
     local_refusal(&house).await;
     let foreign = look("/events").header("sec-fetch-site", "cross-site");
     let hop = send(&house, foreign, "").await.is(401);
