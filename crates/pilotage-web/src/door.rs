@@ -16,6 +16,7 @@ use crate::{
     dashboard::{Verify, Verifying},
     health::Readiness,
     intake::{AddressLimits, ByteBudget, Limit, LiveSources},
+    live::{Hub, LiveSettings},
     metrics::Metrics,
 };
 
@@ -40,6 +41,8 @@ pub struct WebSettings {
     pub address_limit: Limit,
     /// Whether that limit is for clients on this machine as well.
     pub limit_loopback: bool,
+    /// Subscribers to live status at once, over all transports; further ones are answered 503.
+    pub most_subscribers: usize,
     /// How long an operation that has ended stays among the active ones.
     pub keep_ended: Duration,
 }
@@ -55,6 +58,7 @@ impl Default for WebSettings {
                 burst: 2_000,
             },
             limit_loopback: true,
+            most_subscribers: 12_000,
             keep_ended: Duration::from_mins(30),
         }
     }
@@ -107,6 +111,7 @@ pub struct Door {
     pub(crate) logins: AddressLimits,
     pub(crate) verifying: Verifying,
     pub(crate) metrics: Metrics,
+    pub(crate) live: Arc<Hub>,
     pub(crate) readiness: Readiness,
     pub(crate) ready_limits: ArcSwap<ReadyLimits>,
     pub(crate) config_error: ArcSwapOption<String>,
@@ -126,8 +131,14 @@ impl Door {
         sources: SourceTable,
     ) -> Arc<Self> {
         let metrics = Metrics::new();
-        let live = LiveSources::new(sources, &LiveSources::default(), &metrics);
+        let sources = LiveSources::new(sources, &LiveSources::default(), &metrics);
+        let (feed, bell) = (ports.operations.clone(), ports.bell.clone());
+        let watched = LiveSettings {
+            most_subscribers: settings.most_subscribers,
+            ended_for: settings.keep_ended,
+        };
         Arc::new(Self {
+            live: Hub::new(feed, bell, watched, metrics.live.clone()),
             addresses: AddressLimits::new(settings.address_limit),
             budget: ByteBudget::new(settings.max_inflight_bytes),
             tokens: Tokens::new(ports.registry.clone()),
@@ -140,7 +151,7 @@ impl Door {
             opened: Instant::now(),
             started: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
-            sources: ArcSwap::from_pointee(live),
+            sources: ArcSwap::from_pointee(sources),
             dora: Dora::new(ports.history.clone()),
             ports,
             rules,
@@ -173,9 +184,11 @@ impl Door {
         self.started.store(true, Ordering::Release);
     }
 
-    /// From now on `/ready` answers 503. What comes is still served: whoever sends it may not have noticed yet.
+    /// From now on `/ready` answers 503, and live status has ended. What else comes is still served: whoever sends it may
+    /// not have noticed yet.
     pub fn stopping(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.live.stop();
     }
 
     /// Says why the last configuration was refused, or that it was taken. It is shown in the statistics until the next one

@@ -15,17 +15,20 @@ use tokio::{
 /// How long one write may be pending: a peer that reads nothing for so long is gone, or means harm.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `stream`, whose writes fail with `TimedOut` once they have been pending for too long. Reading is as it was.
-pub(crate) struct Impatient<S> {
+/// `stream`, whose writes fail with `TimedOut` once they have been pending for too long. Reading is as it was. What it
+/// `held` is let go with it, whoever has it by then: a connection that becomes a WebSocket leaves its HTTP server.
+pub(crate) struct Impatient<S, H> {
     stream: S,
     pending: Option<Pin<Box<Sleep>>>,
+    _held: H,
 }
 
-impl<S> Impatient<S> {
-    pub(crate) const fn new(stream: S) -> Self {
+impl<S, H> Impatient<S, H> {
+    pub(crate) const fn new(stream: S, held: H) -> Self {
         Self {
             stream,
             pending: None,
+            _held: held,
         }
     }
 
@@ -44,7 +47,7 @@ impl<S> Impatient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Impatient<S, H> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -54,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Impatient<S, H> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -97,14 +100,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_does_not_read_is_given_up() {
         let (ours, _theirs) = duplex(4);
-        let error = Impatient::new(ours).write_all(b"longer").await.unwrap_err();
+        let error = Impatient::new(ours, ()).write_all(b"longer").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_gets_everything() {
         let (ours, mut theirs) = duplex(1);
-        let written = tokio::spawn(async move { Impatient::new(ours).write_all(b"slowly").await });
+        let written = tokio::spawn(async move { Impatient::new(ours, ()).write_all(b"slowly").await });
         let mut read = [0; 6];
         for byte in &mut read {
             sleep(WRITE_TIMEOUT / 2).await;

@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{door::Door, health};
+use crate::{door::Door, health, live::Meters};
 
 /// Content type of the text that `text` gives.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -61,6 +61,8 @@ impl SourceCounters {
 
 /// Everything measured here or copied here when somebody asks.
 pub(crate) struct Metrics {
+    /// Of live status.
+    pub(crate) live: Meters,
     registry: Registry,
     deliveries: Family<IntakeLabels, Counter>,
     unknown: SourceCounters,
@@ -82,8 +84,10 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let deliveries = Family::default();
+        let mut registry = Registry::default();
         let mut metrics = Self {
-            registry: Registry::default(),
+            live: Meters::registered(&mut registry),
+            registry,
             unknown: counters_of(&deliveries, "unknown"),
             deliveries,
             // 100 us to 6.5 s, doubling.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     api, auth, dashboard,
     door::Door,
-    health, intake,
+    health, intake, live,
     problem::{Kind, Problem},
 };
 
@@ -29,6 +29,7 @@ pub fn main_router(door: Arc<Door>) -> Router {
             "/api/openapi.json",
             get(move |_: State<Arc<Door>>| async move { show_document(document) }),
         )
+        .merge(live::socket_routes(&door))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(door.clone(), auth::guard));

@@ -11,17 +11,34 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 
 use crate::{impatient::Impatient, shares::Shares};
 
-/// Connections open at once; further ones wait in the system's queue.
-const MOST_CONNECTIONS: usize = 4_096;
-/// Connections open at once from one address (one /64 of IPv6); further ones are closed.
-const MOST_OF_ONE_ADDRESS: usize = 1_024;
+/// Connections open at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Over all addresses; further ones wait in the system's queue.
+    pub most: usize,
+    /// From one address (one /64 of IPv6); further ones are closed.
+    pub of_one_address: usize,
+    /// From this machine; further ones are closed.
+    pub of_this_machine: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            most: 16_384,
+            of_one_address: 1_024,
+            of_this_machine: 16_384,
+        }
+    }
+}
+
 /// For the head of a request, and so also for a connection that says nothing between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head; longer ones are answered 431.
@@ -37,18 +54,24 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    limits: Connections,
     stop: CancellationToken,
     deadline: Duration,
 ) -> io::Result<()> {
     let open = TaskTracker::new();
     let cut = CancellationToken::new();
-    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let shares = Arc::new(Shares::new(MOST_OF_ONE_ADDRESS));
+    let slots = Arc::new(Semaphore::new(limits.most));
+    let abroad = Arc::new(Shares::new(limits.of_one_address));
+    let here = Arc::new(Shares::new(limits.of_this_machine));
     while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &stop).await {
-        let Some(share) = Share::take(&shares, peer.ip()) else {
+        let is_here = peer.ip().to_canonical().is_loopback();
+        let Some(share) = Share::take(if is_here { &here } else { &abroad }, peer.ip()) else {
             tracing::debug!(%peer, "closed a connection: its address has too many");
             continue;
         };
+        // Answers are small and written whole: waiting for more to send would only delay them.
+        let _ = stream.set_nodelay(true);
+        let stream = Impatient::new(stream, (slot, share));
         let conversation = converse(stream, peer, router.clone(), stop.clone());
         let cut = cut.clone();
         open.spawn(async move {
@@ -56,7 +79,6 @@ pub async fn serve(
                 () = conversation => {}
                 () = cut.cancelled() => {}
             }
-            drop((slot, share));
         });
     }
     drop(listener);
@@ -71,6 +93,9 @@ pub async fn serve(
     }
     Ok(())
 }
+
+/// A stream with its place among all connections and among those of its address.
+type Connection = Impatient<TcpStream, (OwnedSemaphorePermit, Share)>;
 
 /// One connection among those of its address, given back when it is dropped.
 struct Share {
@@ -97,7 +122,7 @@ async fn next_connection(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     stop: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let next = async {
         let slot = slots.clone().acquire_owned().await.ok()?;
         loop {
@@ -118,9 +143,7 @@ async fn next_connection(
 }
 
 /// Serves one connection until it ends, or, after `stop`, until its present request is answered.
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
-    // Answers are small and written whole: waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
+async fn converse(stream: Connection, peer: SocketAddr, router: Router, stop: CancellationToken) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)
@@ -132,7 +155,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: Can
         .max_buf_size(MOST_HEAD_BYTES);
     let mut connection = pin!(
         builder
-            .serve_connection(TokioIo::new(Impatient::new(stream)), service)
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     let ended = tokio::select! {

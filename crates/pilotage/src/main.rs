@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod commands;
 mod demo;
+mod descriptors;
 mod exit;
 mod findings;
 mod output;

@@ -99,6 +99,15 @@ pub(crate) struct Server {
     /// Bytes of bodies above 64 KiB being received at once, over all connections; a quarter of them for one address.
     #[schemars(range(min = 1_048_576))]
     pub(crate) max_inflight_bytes: usize,
+    /// Connections open at once; further ones wait. Fewer where the system gives the process fewer descriptors.
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub(crate) max_connections: u32,
+    /// Connections open at once from one address; 1,024 where it is not set, and then this machine's own are not limited.
+    #[schemars(range(min = 1))]
+    pub(crate) max_connections_per_address: Option<u32>,
+    /// Subscribers to live status at once, over server-sent events and Socket.IO; never more than three quarters of the connections.
+    #[schemars(range(max = 1_000_000))]
+    pub(crate) max_subscribers: u32,
     /// How long an operation that has ended stays among the active ones, in minutes.
     #[schemars(range(min = 1, max = 1_440))]
     pub(crate) keep_ended_minutes: u32,
@@ -114,6 +123,9 @@ impl Default for Server {
             address_per_second: None,
             address_burst: None,
             max_inflight_bytes: 128 * 1024 * 1024,
+            max_connections: 16_384,
+            max_connections_per_address: None,
+            max_subscribers: 12_000,
             keep_ended_minutes: 30,
             shutdown_timeout_ms: 10_000,
         }
@@ -232,9 +244,55 @@ impl Settings {
     }
 }
 
+/// What the types cannot say of the HTTP door.
+fn check_server(server: &Server) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, pointer: &str, message: &str| {
+        if !holds {
+            problems.push(Problem::at(pointer, message));
+        }
+    };
+    require(
+        server.address_per_second != Some(0),
+        "/server/addressPerSecond",
+        "at least 1",
+    );
+    require(
+        server.address_burst != Some(0),
+        "/server/addressBurst",
+        "at least 1",
+    );
+    require(
+        server.max_inflight_bytes >= 1_048_576,
+        "/server/maxInflightBytes",
+        "at least 1048576",
+    );
+    require(
+        (16..=1_000_000).contains(&server.max_connections),
+        "/server/maxConnections",
+        "between 16 and 1000000",
+    );
+    require(
+        server.max_connections_per_address != Some(0),
+        "/server/maxConnectionsPerAddress",
+        "at least 1",
+    );
+    require(
+        server.max_subscribers <= 1_000_000,
+        "/server/maxSubscribers",
+        "at most 1000000",
+    );
+    require(
+        (1..=1_440).contains(&server.keep_ended_minutes),
+        "/server/keepEndedMinutes",
+        "between 1 and 1440",
+    );
+    problems
+}
+
 /// What the types cannot say.
 fn check(file: &SettingsFile) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = check_server(&file.server);
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));
@@ -259,26 +317,6 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
         (1_000..=3_600_000).contains(&file.execution.lease_ms),
         "/execution/leaseMs",
         "between 1000 and 3600000",
-    );
-    require(
-        file.server.address_per_second != Some(0),
-        "/server/addressPerSecond",
-        "at least 1",
-    );
-    require(
-        file.server.address_burst != Some(0),
-        "/server/addressBurst",
-        "at least 1",
-    );
-    require(
-        file.server.max_inflight_bytes >= 1_048_576,
-        "/server/maxInflightBytes",
-        "at least 1048576",
-    );
-    require(
-        (1..=1_440).contains(&file.server.keep_ended_minutes),
-        "/server/keepEndedMinutes",
-        "between 1 and 1440",
     );
     for (name, endpoint) in &file.endpoints {
         let limit = endpoint

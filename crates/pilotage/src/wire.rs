@@ -18,7 +18,10 @@ use pilotage_engine::{
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
 use pilotage_web::{Door, Verify, WebSettings, intake::Limit};
 
-use crate::settings::{Settings, Surroundings};
+use crate::{
+    descriptors,
+    settings::{Settings, Surroundings},
+};
 
 /// Everything that runs, connected.
 pub(crate) struct Wired {
@@ -128,6 +131,7 @@ fn web_settings(settings: &Settings) -> WebSettings {
             per_second,
             burst: server.address_burst.unwrap_or(per_second.saturating_mul(2)),
         },
+        most_subscribers: descriptors::subscribers(server),
         keep_ended: Duration::from_mins(server.keep_ended_minutes.into()),
         limit_loopback: server.address_per_second.is_some() || server.address_burst.is_some(),
     }

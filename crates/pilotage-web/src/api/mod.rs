@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) use openapi::document;
 pub(crate) use request::{Id, Name, read_body};
 
-use crate::door::Door;
+use crate::{door::Door, live::stream};
 
 /// One page of a collection.
 #[derive(Serialize, ToSchema)]
@@ -63,6 +63,7 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(stats::show))
         .routes(routes!(metrics::activity))
         .routes(routes!(dora::show))
+        .routes(routes!(stream::watch))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .split_for_parts()

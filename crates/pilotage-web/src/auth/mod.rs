@@ -32,6 +32,9 @@ use crate::{
 };
 use host::Named;
 
+/// The actor where no token is needed.
+const LOCAL: &str = "local";
+
 /// Who asks, as far as audit records are concerned, and what that allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -41,6 +44,20 @@ pub(crate) struct Caller {
     pub(crate) role: Role,
     /// Whether the browser is signed in, and so may sign out.
     pub(crate) signed_in: bool,
+}
+
+impl Caller {
+    /// A socket that has not said who it is.
+    const NOBODY: Self = Self {
+        actor: String::new(),
+        role: Role::Viewer,
+        signed_in: false,
+    };
+
+    /// Whether it is known who asks.
+    pub(crate) fn is_somebody(&self) -> bool {
+        !self.actor.is_empty()
+    }
 }
 
 /// The name under which what a handler does is audited: `token:NAME` or `local`.
@@ -120,7 +137,13 @@ async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, P
         .get::<MatchedPath>()
         .map_or("", MatchedPath::as_str);
     let named = approach(door, request)?;
-    let caller = identify(door, named, request).await?;
+    let caller = match identify(door, named, request).await {
+        // A socket may bring its token in its first packet instead; without one it is sent nothing.
+        Err(_) if is_socket(route) && !headers.contains_key(header::AUTHORIZATION) => {
+            return Ok(Caller::NOBODY);
+        }
+        identified => identified?,
+    };
     let needed = needed_role(method, route);
     if caller.role < needed {
         let detail = format!(
@@ -130,16 +153,41 @@ async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, P
         );
         return Err(Problem::new(Kind::Forbidden, detail));
     }
-    if !method.is_safe() {
+    if !method.is_safe() && !is_socket(route) {
         check_sending(headers, route, has_body)?;
     }
     Ok(caller)
 }
 
+/// Whether a route is that of Socket.IO, whose packets are plain text and change nothing.
+fn is_socket(route: &str) -> bool {
+    matches!(route, "/socket.io" | "/socket.io/")
+}
+
+/// Who sends this token in the first packet of a socket.
+///
+/// # Errors
+/// It is not known, or the store failed.
+pub(crate) async fn identify_token(door: &Door, token: &str) -> Result<Caller, Problem> {
+    let token = token_of(door, token).await?;
+    let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
+    Ok(caller_of(&token, false))
+}
+
+/// Whether somebody who was let in earlier would be let in now: the token is still there, or still none is needed. When
+/// the store does not answer, nobody is put out for that.
+pub(crate) async fn is_still_admitted(door: &Door, caller: &Caller) -> bool {
+    match caller.actor.strip_prefix("token:") {
+        Some(name) => door.tokens.has(name).await.unwrap_or(true),
+        None if caller.actor == LOCAL => door.tokens.is_empty().await.unwrap_or(true),
+        None => true,
+    }
+}
+
 /// What a route needs, by its path as the router has it. What is not named here needs the most.
 fn needed_role(method: &Method, route: &str) -> Role {
     let tokens = route.starts_with("/api/v1/tokens");
-    if method.is_safe() && !tokens {
+    if (method.is_safe() && !tokens) || is_socket(route) {
         return Role::Viewer;
     }
     match route {
@@ -164,7 +212,7 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
     let may_be_open = door.settings.open_on_loopback && named == Named::Loopback && is_near(request);
     if may_be_open && door.tokens.is_surely_empty().await? {
         return Ok(Caller {
-            actor: "local".to_owned(),
+            actor: LOCAL.to_owned(),
             role: Role::Admin,
             signed_in: false,
         });

@@ -260,6 +260,29 @@ const TOKEN_ROLES: [(&str, &str, Role); 2] = [
     ("DELETE", "/api/v1/tokens/{name}", Role::Admin),
 ];
 
+/// Those whose answer has no end; with a query that is refused, they have one.
+const ENDLESS: [(&str, &str, Role); 1] = [("GET", "/api/v1/stream", Role::Viewer)];
+
+#[tokio::test]
+async fn an_endless_answer_asks_for_its_role() {
+    let house = House::usual().await;
+    let token = format!("Bearer {}", house.token("watcher", Role::Viewer).await);
+    for (headers, expected) in [(&[("authorization", token.as_str())][..], 400), (&[][..], 401)] {
+        let ask = Ask {
+            peer: "192.0.2.9",
+            host: "pilotage.example",
+            headers,
+        };
+        for (method, path, _) in ENDLESS {
+            house
+                .send(ask.request(method, &format!("{path}?no")))
+                .await
+                .refused(expected, path);
+        }
+    }
+    house.leave().await;
+}
+
 #[tokio::test]
 async fn every_operation_asks_for_its_role() {
     let house = House::usual().await;
@@ -299,7 +322,11 @@ fn no_operation_is_without_a_role_in_the_table() {
             let listed = |(listed, other, _): &&(&str, &str, Role)| {
                 listed.eq_ignore_ascii_case(method) && other == path
             };
-            let is_listed = ROLES.iter().chain(&TOKEN_ROLES).any(|row| listed(&row));
+            let is_listed = ROLES
+                .iter()
+                .chain(&TOKEN_ROLES)
+                .chain(&ENDLESS)
+                .any(|row| listed(&row));
             assert!(is_listed || path.starts_with("/webhooks/"), "{method} {path}");
         }
     }

@@ -12,5 +12,7 @@ mod dashboard;
 mod health;
 mod house;
 mod intake;
+mod live;
+mod live_socket;
 mod openapi;
 mod server;

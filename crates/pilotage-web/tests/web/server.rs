@@ -30,6 +30,7 @@ impl Served {
         let ended = tokio::spawn(pilotage_web::serve(
             listener,
             house.main.clone(),
+            pilotage_web::Connections::default(),
             stop.clone(),
             deadline,
         ));

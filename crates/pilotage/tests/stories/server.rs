@@ -66,6 +66,11 @@ impl Place {
 impl Server {
     /// Starts on free ports and returns once it listens.
     pub(crate) fn start(place: &Place) -> Self {
+        Self::start_at(place, "127.0.0.1:0")
+    }
+
+    /// Starts at this address and returns once it listens.
+    pub(crate) fn start_at(place: &Place, address: &str) -> Self {
         // A second installation is refused, which is as good. The client comes first: whatever panics here must not
         // leave a server behind.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -76,7 +81,7 @@ impl Server {
             "--format",
             "json",
             "--listen",
-            "127.0.0.1:0",
+            address,
             "--health-listen",
             "127.0.0.1:0",
         ]);

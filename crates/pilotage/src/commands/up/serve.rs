@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     demo::Demo,
+    descriptors,
     exit::{self, Done},
     output::{Output, Style},
     settings::{Settings, Surroundings, fresh_signing_secret},
@@ -88,6 +89,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
         main,
         health,
         hangup,
+        connections: descriptors::connections(&settings.file.server),
         shutdown: Duration::from_millis(settings.file.server.shutdown_timeout_ms),
     };
     let reloader = Reloader::new(file, &settings, surroundings);
@@ -193,6 +195,7 @@ struct Running {
     main: TcpListener,
     health: TcpListener,
     hangup: Signal,
+    connections: pilotage_web::Connections,
     shutdown: Duration,
 }
 
@@ -210,6 +213,7 @@ impl Running {
             main,
             health,
             hangup,
+            connections,
             shutdown,
         } = self;
         let (address, health_address) = (main.local_addr()?, health.local_addr()?);
@@ -222,12 +226,14 @@ impl Running {
         servers.spawn(pilotage_web::serve(
             main,
             pilotage_web::main_router(wired.door.clone()),
+            connections,
             stop_intake.clone(),
             shutdown,
         ));
         servers.spawn(pilotage_web::serve(
             health,
             pilotage_web::health_router(wired.door.clone()),
+            pilotage_web::Connections::default(),
             stop_reports.clone(),
             shutdown,
         ));
