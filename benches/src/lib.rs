@@ -6,3 +6,4 @@ pub mod load;
 pub mod process;
 pub mod server;
 pub mod table;
+pub mod watching;

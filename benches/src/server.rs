@@ -37,6 +37,29 @@ pub enum Program {
         /// The text of its `pilotage.yaml`.
         config: String,
     },
+    /// Live status of Pilotage over a feed that changes steadily.
+    Watched {
+        /// The `watched` binary.
+        binary: PathBuf,
+        /// What changes.
+        load: Changing,
+    },
+    /// The same job on npm's `socket.io`.
+    Node {
+        /// The folder in which npm put it.
+        modules: PathBuf,
+        /// What changes.
+        load: Changing,
+    },
+}
+
+/// Operations that change in turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Changing {
+    /// How many there are.
+    pub operations: u32,
+    /// Changes per second, over all of them.
+    pub per_second: u32,
 }
 
 /// A running server; dropping it ends the process and removes its folder.
@@ -59,7 +82,7 @@ impl Server {
     pub async fn start(program: &Program) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let health = if matches!(program, Program::Bare { .. }) {
+        let health = if matches!(program, Program::Bare { .. } | Program::Node { .. }) {
             address
         } else {
             free_address()?
@@ -171,6 +194,20 @@ fn command(
             command.arg(address.to_string()).args(forward);
             command
         }
+        Program::Watched { binary, load } => {
+            let mut command = Command::new(binary);
+            command.args([address.to_string(), health.to_string()]);
+            command.args([load.operations.to_string(), load.per_second.to_string()]);
+            command
+        }
+        Program::Node { modules, load } => {
+            let script = folder.join("live.mjs");
+            fs::write(&script, include_str!("bench/live.mjs"))?;
+            let mut command = Command::new("node");
+            command.arg(script).arg(modules).arg(address.port().to_string());
+            command.args([load.operations.to_string(), load.per_second.to_string()]);
+            command
+        }
         Program::Pilotage { binary, config } => {
             let file = folder.join("pilotage.yaml");
             fs::write(&file, config)?;
@@ -194,6 +231,7 @@ fn command(
         .current_dir(folder)
         .env_clear()
         .env("HOME", folder)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("GITHUB_WEBHOOK_SECRET", SECRET);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)

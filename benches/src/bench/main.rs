@@ -2,6 +2,7 @@
 
 mod intake;
 mod latency;
+mod live;
 mod matching;
 mod start;
 
@@ -28,6 +29,12 @@ struct Settings {
     /// Connections of the load.
     #[arg(long, default_value_t = 64)]
     connections: u16,
+    /// Subscribers of `live` over server-sent events.
+    #[arg(long, default_value_t = 10_000)]
+    subscribers: usize,
+    /// Folder in which npm put `socket.io` (`npm ci` in a copy of .ci/socketio), for the reference of `live`.
+    #[arg(long, env = "PILOTAGE_SOCKET_IO")]
+    socket_io: Option<PathBuf>,
     /// The server; the one beside this binary when not given.
     #[arg(long)]
     pilotage: Option<PathBuf>,
@@ -44,6 +51,8 @@ enum Measurement {
     Matching,
     /// From the 202 to the action's arrival, against a bare route that forwards at once.
     Latency,
+    /// Fan-out of live status to many subscribers, against npm's `socket.io` with fewer.
+    Live,
 }
 
 impl Measurement {
@@ -53,6 +62,7 @@ impl Measurement {
             Self::Start => start::run(settings).await,
             Self::Matching => matching::run(settings),
             Self::Latency => latency::run(settings).await,
+            Self::Live => live::run(settings).await,
         }
     }
 }

@@ -37,7 +37,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pilotage-web",
         ],
     ),
-    ("pilotage-benches", &["pilotage-core"]),
+    (
+        "pilotage-benches",
+        &["pilotage-core", "pilotage-engine", "pilotage-store", "pilotage-web"],
+    ),
 ];
 
 /// What would turn the core from decisions into I/O, or tie it to a vendor.
