@@ -18,3 +18,4 @@ mod recorded;
 mod reload;
 mod server;
 mod waiting;
+mod watch;
