@@ -39,7 +39,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "pilotage-benches",
-        &["pilotage-core", "pilotage-engine", "pilotage-store", "pilotage-web"],
+        &[
+            "pilotage-core",
+            "pilotage-engine",
+            "pilotage-store",
+            "pilotage-web",
+        ],
     ),
 ];
 
