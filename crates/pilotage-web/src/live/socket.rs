@@ -63,12 +63,11 @@ pub(crate) fn routes(door: &Arc<Door>) -> Router<Arc<Door>> {
         .with_parser(parser)
         .build_svc();
     // Weak, because the door holds the sockets.
-    let (admits, connects) = (Arc::downgrade(door), Arc::downgrade(door));
+    let admits = Arc::downgrade(door);
     let admit = async move |socket: SocketRef, TryData(auth): TryData<Value>| {
-        admit(&admits, &socket, auth.ok().as_ref()).await
+        admit(&admits, socket, auth.ok().as_ref()).await
     };
-    let connected = async move |socket: SocketRef| connected(&connects, socket);
-    io.ns("/", connected.with(admit));
+    io.ns("/", (async || {}).with(admit));
     door.live.on_stop(async move { io.close().await });
     let handshakes = Arc::new(Cell::default());
     let limited = middleware::from_fn(move |request: Request, next: Next| {
@@ -99,16 +98,14 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Finds out who connects, by the request or by `auth: {token}`, and takes a place for it.
-async fn admit(door: &Weak<Door>, socket: &SocketRef, auth: Option<&Value>) -> Result<(), Refused> {
+/// Finds out who connects, by the request or by `auth: {token}`, takes a place for it, and makes ready what it may ask for:
+/// once a client is told that it is connected it may ask at once, and what nobody listens for then is lost.
+async fn admit(door: &Weak<Door>, socket: SocketRef, auth: Option<&Value>) -> Result<(), Refused> {
     let door = door.upgrade().ok_or(Refused("the server stops"))?;
-    let caller = caller(&door, socket, auth).await?;
-    let slot = door
-        .live
-        .slot()
-        .map_err(|_| Refused("there are too many subscribers at present"))?;
-    socket.extensions.insert(Arc::new(slot));
-    socket.extensions.insert(caller);
+    let caller = caller(&door, &socket, auth).await?;
+    let slot = door.live.slot();
+    let slot = slot.map_err(|_| Refused("there are too many subscribers at present"))?;
+    session::start(door, caller, socket, slot);
     Ok(())
 }
 
@@ -123,12 +120,4 @@ async fn caller(door: &Door, socket: &SocketRef, auth: Option<&Value>) -> Result
     ))?;
     let caller = auth::identify_token(door, token).await;
     caller.map_err(|_| Refused("the token is not known here, or was revoked"))
-}
-
-fn connected(door: &Weak<Door>, socket: SocketRef) {
-    let (Some(door), Some(caller)) = (door.upgrade(), socket.extensions.remove::<Caller>()) else {
-        // The door closes, and its sockets with it.
-        return;
-    };
-    session::start(door, caller, socket);
 }

@@ -1,7 +1,7 @@
 //! Who may connect to Socket.IO, spoken by hand over long polling (Engine.IO 4). What a real client sees is told in
 //! `pilotage`'s tests.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{body::Body, extract::ConnectInfo};
 use http::request::Builder;
@@ -14,6 +14,8 @@ use crate::{
     house::{House, Plan, local, peer},
 };
 
+/// A deadline that no test reaches unless it hangs.
+const LONG: Duration = Duration::from_mins(1);
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
 async fn send(house: &House, request: Builder, body: &str) -> Answer {
@@ -26,6 +28,11 @@ async fn send(house: &House, request: Builder, body: &str) -> Answer {
 
 /// Opens a connection and says `auth`; what the server then says.
 async fn connect(house: &House, auth: &Value, token: Option<&str>) -> String {
+    open(house, auth, token).await.1
+}
+
+/// The same, with the path of the connection.
+async fn open(house: &House, auth: &Value, token: Option<&str>) -> (String, String) {
     let with = |request: Builder| match token {
         Some(token) => request.header("authorization", format!("Bearer {token}")),
         None => request,
@@ -35,7 +42,37 @@ async fn connect(house: &House, auth: &Value, token: Option<&str>) -> String {
     let path = format!("{HANDSHAKE}&sid={}", opened["sid"].as_str().unwrap());
     let post = local("POST", &path).header("content-type", "text/plain;charset=UTF-8");
     send(house, with(post), &format!("40{auth}")).await.is(200);
-    send(house, with(local("GET", &path)), "").await.is(200).text
+    loop {
+        let polled = send(house, with(local("GET", &path)), "");
+        let polled = tokio::time::timeout(LONG, polled).await.unwrap().is(200).text;
+        // A ping may come before, or together with it.
+        let said = polled.split('\u{1e}').find(|packet| packet.starts_with('4'));
+        if let Some(said) = said {
+            return (path, said.to_owned());
+        }
+        assert!(!polled.is_empty(), "the connection was closed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_may_ask_as_soon_as_it_is_connected() {
+    let house = House::usual().await;
+    for _ in 0..50 {
+        let (path, connected) = open(&house, &json!({}), None).await;
+        assert!(connected.starts_with("40"), "{connected}");
+        let post = local("POST", &path).header("content-type", "text/plain;charset=UTF-8");
+        send(&house, post, "42[\"subscribe:status\",{}]").await.is(200);
+        let polled = send(&house, local("GET", &path), "");
+        let mut told = tokio::time::timeout(LONG, polled).await.unwrap().text;
+        while !told.contains("status:batch") {
+            // The first thing to come may be a ping.
+            let polled = send(&house, local("GET", &path), "");
+            told = tokio::time::timeout(LONG, polled).await.unwrap().text;
+            assert!(!told.is_empty(), "the connection was closed");
+        }
+    }
+    house.door.stopping();
+    house.leave().await;
 }
 
 #[tokio::test]

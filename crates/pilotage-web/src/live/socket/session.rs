@@ -75,10 +75,9 @@ impl<const SUBSCRIBES: bool> FromMessageParts<LocalAdapter> for Queued<SUBSCRIBE
     }
 }
 
-/// Serves `socket` until it disconnects.
-pub(super) fn start(door: Arc<Door>, caller: Caller, socket: SocketRef) {
+/// Serves `socket`, which is about to be connected, until it disconnects.
+pub(super) fn start(door: Arc<Door>, caller: Caller, socket: SocketRef, slot: Slot) {
     let (requests, asked) = mpsc::channel(MOST_REQUESTS);
-    let slot = socket.extensions.remove::<Arc<Slot>>();
     socket.extensions.insert::<Requests>(requests);
     socket.on(SUBSCRIBE, async |_: Queued<true>| {});
     socket.on(UPDATE, async |_: Queued<false>| {});
@@ -86,9 +85,6 @@ pub(super) fn start(door: Arc<Door>, caller: Caller, socket: SocketRef) {
         // Ends the session, which waits for the next request.
         socket.extensions.remove::<Requests>();
     });
-    if !socket.connected() {
-        socket.extensions.remove::<Requests>();
-    }
     let session = Session {
         door,
         caller,
@@ -231,6 +227,10 @@ impl Session {
     }
 
     async fn admission(&self) -> Then {
+        // One that went away while it was let in has nobody to say so.
+        if !self.socket.connected() {
+            return Then::End;
+        }
         if auth::is_still_admitted(&self.door, &self.caller).await {
             return Then::GoOn;
         }
