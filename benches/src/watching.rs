@@ -177,7 +177,7 @@ fn frame(text: &str) -> Vec<u8> {
     if let Ok(length @ 0..=125) = u8::try_from(length) {
         frame.push(0x80 | length);
     } else {
-        frame.push(0x80 | 126);
+        frame.push(0x80 | 0x7e);
         frame.extend(u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
     }
     frame.extend([0; 4]);
