@@ -198,13 +198,14 @@
     link.dataset.state = name;
     byId("link-word").textContent = word;
   };
-  const POLL = 2000;
+  // What the stream does not tell, such as rules that were changed; and everything while there is no stream.
+  const POLL = { live: 10000, other: 2000 };
   const connect = () => {
     if (!document.querySelector("[data-live]")) return;
     state("wait", "connecting");
     let source = null;
     const open = () => {
-      source = new EventSource("/api/v1/stream");
+      source = new EventSource("/api/v1/stream?activity=true");
       let greeted = false;
       source.addEventListener("open", () => { state("live", "live"); if (greeted) soon(); greeted = true; });
       source.addEventListener("error", () => {
@@ -213,8 +214,10 @@
       for (const name of ["snapshot", "updates", "reset", "activity"]) source.addEventListener(name, soon);
     };
     open();
-    // What the stream does not tell, such as time that passes.
-    setInterval(() => { if (!document.hidden && Date.now() - last >= POLL) soon(); }, POLL);
+    setInterval(() => {
+      const isSoon = document.querySelector("[data-soon]") || byId("link").dataset.state !== "live";
+      if (!document.hidden && Date.now() - last >= (isSoon ? POLL.other : POLL.live)) soon();
+    }, 1000);
     addEventListener("pagehide", () => source?.close());
     addEventListener("pageshow", (event) => { if (event.persisted) { open(); soon(); } });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });

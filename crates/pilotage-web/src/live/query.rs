@@ -14,21 +14,24 @@ const SHORTHANDS: [&str; 3] = ["type", "status", "rule"];
 pub(super) struct StreamQuery {
     pub(super) filters: StatusFilters,
     pub(super) last_event_id: Option<String>,
+    /// Whether to say that anything at all was recorded.
+    pub(super) activity: bool,
 }
 
 impl StreamQuery {
-    /// Reads `filter` (JSON, any number of times), `type`, `status`, `rule` and `lastEventId`.
+    /// Reads `filter` (JSON, any number of times), `type`, `status`, `rule` `lastEventId` and `activity`.
     ///
     /// # Errors
     /// Names the parameter or the filter that does not hold.
     pub(super) fn read(uri: &Uri) -> Result<Self, Problem> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
         let Query(pairs) = pairs.map_err(|rejection| refused(rejection.body_text()))?;
-        let (mut filters, mut last_event_id) = (Vec::new(), None);
+        let (mut filters, mut last_event_id, mut activity) = (Vec::new(), None, false);
         for (name, value) in pairs {
             match name.as_str() {
                 "filter" => filters.push(filter(&value)?),
                 "lastEventId" => last_event_id = Some(value),
+                "activity" => activity = value == "true",
                 name if SHORTHANDS.contains(&name) => {
                     filters.push(serde_json::json!({ "field": name, "operator": "equals", "value": value }));
                 }
@@ -39,6 +42,7 @@ impl StreamQuery {
         Ok(Self {
             filters,
             last_event_id,
+            activity,
         })
     }
 }
@@ -52,7 +56,7 @@ fn filter(text: &str) -> Result<Value, Problem> {
 fn unknown(name: &str) -> Problem {
     let name: String = name.chars().take(40).collect();
     refused(format!(
-        "query parameters: unknown field `{name}`, expected one of `filter`, `type`, `status`, `rule`, `lastEventId`"
+        "query parameters: unknown field `{name}`, expected one of `filter`, `type`, `status`, `rule`, `lastEventId`, `activity`"
     ))
 }
 

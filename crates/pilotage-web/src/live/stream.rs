@@ -13,7 +13,10 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use pilotage_core::operation::Change;
+use pilotage_core::{
+    operation::Change,
+    ports::{Listener, News},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -29,8 +32,13 @@ use crate::{
     problem::{Kind, Problem, ProblemDocument},
 };
 
-/// A comment after so long without an event, so that both sides notice a connection that is gone.
+/// A comment so often, so that both sides notice a connection that is gone; and then it is asked whether the reader may still
+/// read, however much he is sent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Between two hints that something was recorded, at least.
+const HINTS: Duration = Duration::from_millis(250);
+/// Such a hint. It has no id: nothing is missed with it.
+const HINT: &str = "event: activity\ndata: {}\n\n";
 /// How long a reader waits before it connects again, in milliseconds: not all at the same moment.
 const RETRY_MS: std::ops::Range<u64> = 1_000..3_000;
 /// How long whoever finds no place should wait, in seconds.
@@ -50,6 +58,7 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
         ("status" = Option<String>, Query, description = "Only in this state"),
         ("rule" = Option<String>, Query, description = "Only of this rule"),
         ("lastEventId" = Option<String>, Query, description = "As the header `Last-Event-ID`, for readers that cannot set it"),
+        ("activity" = Option<bool>, Query, description = "With `true`, also an event `activity`, without data worth reading, when anything was recorded: a delivery that no rule wants changes no operation"),
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was seen"),
     ),
     responses(
@@ -163,7 +172,32 @@ struct Watching {
     /// The last id that the reader was told.
     told: Change,
     heartbeat_at: Instant,
+    records: Option<Records>,
     _slot: Slot,
+}
+
+/// Hears of records on the audit trail, which everything that happens makes.
+struct Records {
+    rung: Box<dyn Listener>,
+    /// Whether there is one that the reader was not told of.
+    heard: bool,
+    quiet_until: Instant,
+}
+
+impl Records {
+    /// Returns when the reader is to be told. Nothing is lost when it is not waited for to the end.
+    async fn come(records: &mut Option<Self>) {
+        let Some(records) = records else {
+            return std::future::pending().await;
+        };
+        if !records.heard {
+            records.rung.wait().await;
+            records.heard = true;
+        }
+        tokio::time::sleep_until(records.quiet_until).await;
+        records.heard = false;
+        records.quiet_until = Instant::now() + HINTS;
+    }
 }
 
 impl Watching {
@@ -174,6 +208,11 @@ impl Watching {
             Change(0)
         };
         Self {
+            records: query.activity.then(|| Records {
+                rung: door.ports.bell.listen(News::Audit),
+                heard: false,
+                quiet_until: Instant::now(),
+            }),
             subscription: door.live.resume(query.filters, after, Transport::Sse),
             door,
             caller,
@@ -200,7 +239,6 @@ impl Watching {
                 Phase::Over => return None,
             };
             if let Some(frame) = frame {
-                self.heartbeat_at = Instant::now() + HEARTBEAT;
                 return Some(frame);
             }
         }
@@ -273,6 +311,7 @@ impl Watching {
     async fn live(&mut self) -> Option<Bytes> {
         let step = tokio::select! {
             step = self.subscription.next() => step,
+            () = Records::come(&mut self.records) => return Some(Bytes::from_static(HINT.as_bytes())),
             () = tokio::time::sleep_until(self.heartbeat_at) => return Some(self.heartbeat().await),
         };
         match step {
@@ -292,6 +331,7 @@ impl Watching {
     /// Moves the reader's id on where only what does not pass its filters has changed: an id without data is no event, yet
     /// is remembered.
     async fn heartbeat(&mut self) -> Bytes {
+        self.heartbeat_at = Instant::now() + HEARTBEAT;
         if !auth::is_still_admitted(&self.door, &self.caller).await {
             self.door.live.meters.unauthorized();
             return self.over(": the token was revoked\n\n");

@@ -5,6 +5,7 @@ await travel(async (open) => {
   const page = await open();
   await page.goto("/");
   await page.locator("#events").getByText("No delivery has come yet").waitFor();
+  await page.locator("#link[data-state=live]", { hasText: "live" }).waitFor();
   await page.evaluate(() => { window.neverReloaded = true; });
   await deliver("push", push());
   await page.locator("#events tr", { hasText: "push" }).getByText("1 execution").waitFor();
