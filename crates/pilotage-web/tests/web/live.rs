@@ -264,3 +264,37 @@ async fn a_reader_whose_token_is_revoked_is_let_go() {
     house.door.stopping();
     house.leave().await;
 }
+
+/// Lets the clock go on by so much at once.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_noticed_also_while_there_is_always_news() {
+    let house = house_with_rule().await;
+    let token = house.token("watcher", Role::Viewer).await;
+    let admin = house.token("admin", Role::Admin).await;
+    let request = local("GET", STREAM).header("authorization", format!("Bearer {token}"));
+    let response = send(&house, request.body(Body::empty()).unwrap()).await;
+    let mut reader = Reader(response.into_body());
+    assert_eq!(reader.event().await.name, "snapshot");
+    let revoke = local("DELETE", "/api/v1/tokens/watcher").header("authorization", format!("Bearer {admin}"));
+    Answer::read(send(&house, revoke.body(Body::empty()).unwrap()).await)
+        .await
+        .is(204);
+    // Something changes every 6 seconds, so the stream never falls silent for long enough to say that it is still there.
+    for number in 0..6 {
+        operation(&house, &format!("d{number}")).await;
+        let text = reader.text().await.unwrap();
+        if text == ": the token was revoked\n\n" {
+            assert_eq!(reader.text().await, None);
+            house.door.stopping();
+            return house.leave().await;
+        }
+        pass(Duration::from_secs(6)).await;
+    }
+    panic!("36 seconds after its token was revoked a reader is still told what changes");
+}
