@@ -39,7 +39,7 @@ impl<'a> Login<'a> {
 }
 
 /// Only a page of this server: a link to the login page must lead nobody elsewhere.
-fn own_page(next: &str) -> &str {
+pub(super) fn own_page(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next.starts_with("//") && next.len() <= LONGEST_NEXT;
     let is_plain = !next.contains(|letter: char| letter == '\\' || letter.is_control());
     let leads_here = !next.starts_with("/login") && next.parse::<Uri>().is_ok();

@@ -7,7 +7,7 @@ use pilotage_core::config::Problem as Finding;
 
 use super::{
     assets::{ADDRESSES, Addresses},
-    login::Login,
+    login::{Login, own_page},
     shell::page,
 };
 use crate::problem::{self, Problem};
@@ -50,7 +50,9 @@ impl Visit {
         problem::render_as(response, |problem| {
             let status = problem.status();
             let shown = if status == StatusCode::UNAUTHORIZED && self.from_elsewhere {
-                page(&Hop { next: &self.next })
+                page(&Hop {
+                    next: own_page(&self.next),
+                })
             } else if status == StatusCode::UNAUTHORIZED {
                 page(&Login::new(&self.next, None))
             } else {

@@ -149,6 +149,16 @@ async fn people_are_asked_to_sign_in_and_programs_are_told_what_is_wrong() {
     let foreign = look("/events").header("sec-fetch-site", "cross-site");
     let hop = send(&house, foreign, "").await.is(401);
     assert!(hop.text.contains("http-equiv=\"refresh\"") && !hop.text.contains("name=\"token\""));
+    // Whatever stands in the address: nobody is led to another server from here.
+    for path in ["//evil.example/", "//evil.example/%2e%2e?a"] {
+        let foreign = look(path).header("sec-fetch-site", "cross-site");
+        let hop = send(&house, foreign, "").await.is(401);
+        assert!(
+            hop.text.contains("http-equiv=\"refresh\"") && !hop.text.contains("evil"),
+            "{}",
+            hop.text
+        );
+    }
 
     send(&house, form("/login"), "token=plo_wrong").await.is(401);
     let cookie = cookie(&house, &token).await;
