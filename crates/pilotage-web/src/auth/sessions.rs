@@ -18,6 +18,8 @@ use crate::problem::{Kind, Problem};
 const COOKIE: &str = "pilotage_session";
 /// Sessions at once; beyond that the one that was not used for the longest time ends.
 const MOST_SESSIONS: usize = 1_000;
+/// Sessions of one token at once; beyond that its own stalest one ends, so that nobody signs others out by signing in.
+const MOST_OF_ONE_TOKEN: usize = 100;
 /// A session ends when it was not used for this long.
 const IDLE: Duration = Duration::from_hours(12);
 /// A session ends this long after it began, whatever it is used for.
@@ -52,7 +54,7 @@ impl Sessions {
             .map_err(|_| Problem::new(Kind::Internal, "the system gives no random numbers"))?;
         let id = Digest(random).to_string();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut open, now);
+        make_room(&mut open, token.digest, now);
         let session = Session {
             token: token.digest,
             began: now,
@@ -106,15 +108,25 @@ impl Sessions {
     }
 }
 
-fn make_room(open: &mut HashMap<Digest, Session>, now: Instant) {
-    if open.len() < MOST_SESSIONS {
-        return;
-    }
-    open.retain(|_, session| !session.is_over(now));
+/// Ends what is over, and the stalest session where there are too many: of `token`, or of all.
+fn make_room(open: &mut HashMap<Digest, Session>, token: Digest, now: Instant) {
+    let is_its_own = |session: &Session| session.token == token;
     if open.len() >= MOST_SESSIONS {
-        let stalest = open.iter().min_by_key(|(_, session)| session.used);
-        let stalest = stalest.map(|(id, _)| *id);
-        stalest.map(|id| open.remove(&id));
+        open.retain(|_, session| !session.is_over(now));
+    }
+    if open.values().filter(|session| is_its_own(session)).count() >= MOST_OF_ONE_TOKEN {
+        end_stalest(open, is_its_own);
+    }
+    if open.len() >= MOST_SESSIONS {
+        end_stalest(open, |_| true);
+    }
+}
+
+fn end_stalest(open: &mut HashMap<Digest, Session>, among: impl Fn(&Session) -> bool) {
+    let among = open.iter().filter(|(_, session)| among(session));
+    let stalest = among.min_by_key(|(_, session)| session.used);
+    if let Some(id) = stalest.map(|(id, _)| *id) {
+        open.remove(&id);
     }
 }
 
@@ -190,14 +202,28 @@ mod tests {
             .begin(&token("a"), begun + Duration::from_secs(1))
             .unwrap();
         assert!(used(&sessions, &first, begun + Duration::from_secs(2)));
-        for _ in 0..MOST_SESSIONS - 1 {
+        for number in 0..MOST_SESSIONS - 1 {
             sessions
-                .begin(&token("b"), begun + Duration::from_secs(3))
+                .begin(&token(&number.to_string()), begun + Duration::from_secs(3))
                 .unwrap();
         }
         assert_eq!(sessions.open.lock().unwrap().len(), MOST_SESSIONS);
         let later = begun + Duration::from_secs(4);
         assert!(used(&sessions, &first, later) && !used(&sessions, &second, later));
+    }
+
+    #[test]
+    fn one_token_does_not_push_out_the_sessions_of_others() {
+        let (sessions, begun) = (Sessions::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        let others = sessions.begin(&token("a"), begun).unwrap();
+        let first = sessions.begin(&token("b"), begun + second).unwrap();
+        for _ in 0..MOST_SESSIONS {
+            sessions.begin(&token("b"), begun + 2 * second).unwrap();
+        }
+        assert_eq!(sessions.open.lock().unwrap().len(), MOST_OF_ONE_TOKEN + 1);
+        let later = begun + 3 * second;
+        assert!(used(&sessions, &others, later) && !used(&sessions, &first, later));
     }
 
     #[test]
