@@ -20,7 +20,7 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Tokens that may be tried at the login page from one address. They have 256 random bits: this only keeps guessing from
+/// Wrong tokens that may be tried at the login page from one address. They have 256 random bits: this only keeps guessing from
 /// being work for us.
 const LOGINS: Limit = Limit {
     per_second: 1,

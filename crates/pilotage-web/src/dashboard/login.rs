@@ -66,22 +66,23 @@ pub(super) async fn enter(
     let again = |status: StatusCode, wrong: &str| {
         page(&Login::new(next, Some(wrong))).map(|page| (status, page).into_response())
     };
-    if let Err(wait) = door.logins.take(peer.ip(), intake::now()) {
+    // Only wrong tries are counted: behind a proxy everybody has one address, and who guesses there keeps nobody out.
+    let Some(token) = auth::token_of(&door, form.text("token")).await? else {
+        let Err(wait) = door.logins.take(peer.ip(), intake::now()) else {
+            return again(
+                StatusCode::UNAUTHORIZED,
+                "This token is not known here, or it was revoked.",
+            );
+        };
         let seconds = wait.as_secs() + 1;
         let mut answer = again(
             StatusCode::TOO_MANY_REQUESTS,
-            "Too many tries from this address. Wait a moment, then try again.",
+            "Too many wrong tries from this address. Wait a moment, then try again.",
         )?;
         answer
             .headers_mut()
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(answer);
-    }
-    let Some(token) = auth::token_of(&door, form.text("token")).await? else {
-        return again(
-            StatusCode::UNAUTHORIZED,
-            "This token is not known here, or it was revoked.",
-        );
     };
     door.sessions.end(&headers);
     let id = door.sessions.begin(&token, Instant::now())?;

@@ -220,6 +220,10 @@ async fn guessing_is_slowed_down_for_the_address_that_guesses() {
         .extensions_mut()
         .insert::<ConnectInfo<SocketAddr>>(ConnectInfo(peer("192.0.2.9")));
     house.send(other).await.is(303);
+    // Behind a proxy everybody has one address.
+    send(&house, form("/login"), &format!("token={token}"))
+        .await
+        .is(303);
     house.leave().await;
 }
 
