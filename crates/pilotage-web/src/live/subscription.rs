@@ -72,22 +72,22 @@ impl Subscription {
     pub(super) async fn next(&mut self) -> Step {
         let hub = self.hub.clone();
         loop {
-            let cursor = self.cursor;
-            let step = tokio::select! {
-                biased;
-                () = hub.stopped().cancelled() => return Step::Stopped,
-                news = self.heads.wait_for(|head| *head > cursor) => news.map(|head| *head),
-            };
-            // The hub, which this holds, holds the sender.
-            let Ok(mut head) = step else { return Step::Stopped };
+            // First the pause, then the news: whoever has just been told is not woken by every change until it may be told more.
             if self.next_at > Instant::now() {
                 tokio::select! {
                     biased;
                     () = hub.stopped().cancelled() => return Step::Stopped,
                     () = tokio::time::sleep_until(self.next_at) => {}
                 }
-                head = *self.heads.borrow_and_update();
             }
+            let cursor = self.cursor;
+            let news = tokio::select! {
+                biased;
+                () = hub.stopped().cancelled() => return Step::Stopped,
+                news = self.heads.wait_for(|head| *head > cursor) => news.map(|head| *head),
+            };
+            // The hub, which this holds, holds the sender.
+            let Ok(head) = news else { return Step::Stopped };
             let Ok(batch) = self.take(head) else {
                 return Step::Behind;
             };
