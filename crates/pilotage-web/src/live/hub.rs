@@ -52,6 +52,15 @@ impl Default for Sizes {
     }
 }
 
+/// What subscribers wait for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    /// The last change that can be read.
+    pub(super) through: Change,
+    /// Nothing more comes.
+    pub(super) stopped: bool,
+}
+
 /// Follows the feed for everybody who watches. It begins with the first of them.
 pub(crate) struct Hub {
     pub(super) feed: Arc<dyn OperationFeed>,
@@ -63,7 +72,7 @@ pub(crate) struct Hub {
     settings: LiveSettings,
     window: RwLock<Window>,
     groups: Groups,
-    heads: watch::Sender<Change>,
+    heads: watch::Sender<Head>,
     begun: OnceCell<()>,
     slots: Arc<Semaphore>,
     stop: CancellationToken,
@@ -108,7 +117,7 @@ impl Hub {
             settings,
             window: RwLock::new(Window::after(Change(0), bounds)),
             groups: Groups::default(),
-            heads: watch::Sender::new(Change(0)),
+            heads: watch::Sender::default(),
             begun: OnceCell::new(),
             slots: Arc::new(Semaphore::new(settings.most_subscribers)),
             stop: CancellationToken::new(),
@@ -118,6 +127,7 @@ impl Hub {
     /// Ends every subscription, and lets nobody in any more.
     pub(crate) fn stop(&self) {
         self.stop.cancel();
+        self.heads.send_modify(|head| head.stopped = true);
     }
 
     /// Runs `close` once the hub has stopped.
@@ -158,7 +168,7 @@ impl Hub {
             let window = self.load().await?;
             let head = window.head();
             *self.window.write().unwrap_or_else(PoisonError::into_inner) = window;
-            self.heads.send_replace(head);
+            self.move_head(head);
             tokio::spawn(self.clone().follow(rung));
             Ok(())
         };
@@ -231,7 +241,7 @@ impl Hub {
 
     /// Reads what changed since the last look; whether anything did.
     async fn read_on(&self) -> Result<bool, StoreError> {
-        let before = *self.heads.borrow();
+        let before = self.heads.borrow().through;
         let mut head = before;
         loop {
             let page = self.feed.changed_after(head, PAGE).await?;
@@ -251,7 +261,7 @@ impl Hub {
             }
         }
         if head > before {
-            self.heads.send_replace(head);
+            self.move_head(head);
         }
         Ok(head > before)
     }
@@ -314,7 +324,11 @@ impl Hub {
         self.window.read().unwrap_or_else(PoisonError::into_inner).floor()
     }
 
-    pub(super) fn heads(&self) -> watch::Receiver<Change> {
+    fn move_head(&self, through: Change) {
+        self.heads.send_modify(|head| head.through = through);
+    }
+
+    pub(super) fn heads(&self) -> watch::Receiver<Head> {
         self.heads.subscribe()
     }
 }

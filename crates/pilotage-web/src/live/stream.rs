@@ -3,7 +3,7 @@
 //! The id of an event is the number of the last change that it takes the reader to, so a reader that comes back with it
 //! is sent what changed since, from the durable feed: nothing missed and nothing twice, also across a restart.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -17,7 +17,7 @@ use pilotage_core::{
     operation::Change,
     ports::{Listener, News},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::{
     batch::{Batch, Purpose},
@@ -171,7 +171,8 @@ struct Watching {
     phase: Phase,
     /// The last id that the reader was told.
     told: Change,
-    heartbeat_at: Instant,
+    /// Set once and again, not made anew for every frame.
+    heartbeat: Pin<Box<Sleep>>,
     records: Option<Records>,
     _slot: Slot,
 }
@@ -218,7 +219,7 @@ impl Watching {
             caller,
             phase: Phase::Greet(begin),
             told: after,
-            heartbeat_at: Instant::now() + HEARTBEAT,
+            heartbeat: Box::pin(tokio::time::sleep(HEARTBEAT)),
             _slot: slot,
         }
     }
@@ -312,7 +313,7 @@ impl Watching {
         let step = tokio::select! {
             step = self.subscription.next() => step,
             () = Records::come(&mut self.records) => return Some(Bytes::from_static(HINT.as_bytes())),
-            () = tokio::time::sleep_until(self.heartbeat_at) => return Some(self.heartbeat().await),
+            () = self.heartbeat.as_mut() => return Some(self.heartbeat().await),
         };
         match step {
             Step::Send(batch) => {
@@ -331,7 +332,7 @@ impl Watching {
     /// Moves the reader's id on where only what does not pass its filters has changed: an id without data is no event, yet
     /// is remembered.
     async fn heartbeat(&mut self) -> Bytes {
-        self.heartbeat_at = Instant::now() + HEARTBEAT;
+        self.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
         if !auth::is_still_admitted(&self.door, &self.caller).await {
             self.door.live.meters.unauthorized();
             return self.over(": the token was revoked\n\n");

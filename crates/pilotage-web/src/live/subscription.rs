@@ -3,7 +3,13 @@ use std::{sync::Arc, time::Duration};
 use pilotage_core::{Timestamp, operation::Change};
 use tokio::{sync::watch, time::Instant};
 
-use super::{batch::Batch, group::Group, hub::Hub, meters::Left, window::TooFarBehind};
+use super::{
+    batch::Batch,
+    group::Group,
+    hub::{Head, Hub},
+    meters::Left,
+    window::TooFarBehind,
+};
 
 /// Least time between two batches for one subscriber.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -31,7 +37,7 @@ pub(super) enum Step {
 pub(super) struct Subscription {
     hub: Arc<Hub>,
     group: Arc<Group>,
-    heads: watch::Receiver<Change>,
+    heads: watch::Receiver<Head>,
     cursor: Change,
     next_at: Instant,
     /// Where the cursor was before the batch taken last.
@@ -70,24 +76,22 @@ impl Subscription {
 
     /// Waits until there is something to send, at most once in 100 ms. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Step {
-        let hub = self.hub.clone();
         loop {
-            // First the pause, then the news: whoever has just been told is not woken by every change until it may be told more.
+            // First the pause, then the news: whoever has just been told is not woken by every change until it may be told
+            // more, and the end can wait as long.
             if self.next_at > Instant::now() {
-                tokio::select! {
-                    biased;
-                    () = hub.stopped().cancelled() => return Step::Stopped,
-                    () = tokio::time::sleep_until(self.next_at) => {}
-                }
+                tokio::time::sleep_until(self.next_at).await;
             }
             let cursor = self.cursor;
-            let news = tokio::select! {
-                biased;
-                () = hub.stopped().cancelled() => return Step::Stopped,
-                news = self.heads.wait_for(|head| *head > cursor) => news.map(|head| *head),
+            let news = self.heads.wait_for(|head| head.stopped || head.through > cursor);
+            // The hub, which this holds, holds the sender, so it is no error that ends this.
+            let Ok(Head {
+                through: head,
+                stopped: false,
+            }) = news.await.map(|head| *head)
+            else {
+                return Step::Stopped;
             };
-            // The hub, which this holds, holds the sender.
-            let Ok(head) = news else { return Step::Stopped };
             let Ok(batch) = self.take(head) else {
                 return Step::Behind;
             };
@@ -123,7 +127,7 @@ impl Subscription {
     }
 
     fn is_slow(&self) -> bool {
-        self.given_up || (*self.heads.borrow() > self.cursor && self.next_at.elapsed() > SLOW_AFTER)
+        self.given_up || (self.heads.borrow().through > self.cursor && self.next_at.elapsed() > SLOW_AFTER)
     }
 }
 

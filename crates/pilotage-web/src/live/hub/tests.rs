@@ -46,7 +46,7 @@ impl House {
     /// Waits until the hub has read everything.
     async fn has_read(&self, change: i64) {
         let mut heads = self.hub.heads();
-        timeout(LONG, heads.wait_for(|head| head.0 >= change))
+        timeout(LONG, heads.wait_for(|head| head.through.0 >= change))
             .await
             .unwrap()
             .unwrap();

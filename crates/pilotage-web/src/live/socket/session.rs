@@ -1,6 +1,6 @@
 //! One connected socket: what it asks for, one after another, and what it is told.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use pilotage_core::{Timestamp, operation::filter::StatusFilters};
 use serde::Serialize;
@@ -126,7 +126,8 @@ enum Then {
 impl Session {
     async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
         let mut subscription: Option<Subscription> = None;
-        let mut ask_again = Instant::now() + ADMISSION;
+        // Set once and again, not made anew for every request and update.
+        let mut admission = pin!(tokio::time::sleep(ADMISSION));
         loop {
             let told = async {
                 match subscription.as_mut() {
@@ -143,8 +144,8 @@ impl Session {
                     Some(subscription) => self.tell(subscription, step),
                     None => Then::End,
                 },
-                () = tokio::time::sleep_until(ask_again) => {
-                    ask_again = Instant::now() + ADMISSION;
+                () = admission.as_mut() => {
+                    admission.as_mut().reset(Instant::now() + ADMISSION);
                     self.admission().await
                 }
             };
