@@ -63,17 +63,17 @@ impl Group {
         Ok(batch)
     }
 
-    /// A snapshot that is hardly older than now.
-    pub(super) fn snapshot(&self, make: impl FnOnce() -> Batch) -> Arc<Batch> {
+    /// A snapshot that is hardly older than now, and whether it was made for this call.
+    pub(super) fn snapshot(&self, make: impl FnOnce() -> Batch) -> (Arc<Batch>, bool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, batch)) = &kept.snapshot
             && made.elapsed() < SNAPSHOT_SERVES
         {
-            return batch.clone();
+            return (batch.clone(), false);
         }
         let batch = Arc::new(make());
         kept.snapshot = Some((Instant::now(), batch.clone()));
-        batch
+        (batch, true)
     }
 
     /// Lets go of a snapshot that serves nobody any more: it may be large.

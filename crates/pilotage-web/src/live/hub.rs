@@ -16,6 +16,7 @@ use super::{
     batch::{Batch, Purpose},
     group::{Group, Groups},
     meters::Meters,
+    pace::Pace,
     subscription::{Subscription, Transport},
     window::{Bounds, Entry, TooFarBehind, Window},
 };
@@ -68,6 +69,8 @@ pub(crate) struct Hub {
     pub(super) sizes: Sizes,
     /// Those who read on in the feed.
     pub(super) catching_up: Semaphore,
+    /// How fast whole states go out.
+    pub(super) pace: Pace,
     bell: Arc<dyn Bell>,
     settings: LiveSettings,
     window: RwLock<Window>,
@@ -113,6 +116,7 @@ impl Hub {
             meters,
             sizes,
             catching_up: Semaphore::new(MOST_CATCHING_UP),
+            pace: Pace::default(),
             bell,
             settings,
             window: RwLock::new(Window::after(Change(0), bounds)),
@@ -296,6 +300,20 @@ impl Hub {
     }
 
     pub(super) fn snapshot(&self, group: &Group) -> Arc<Batch> {
+        self.shared_snapshot(group).0
+    }
+
+    /// The same, when it may go out: what others are sent as well costs no memory again, and does not wait.
+    pub(super) async fn paced_snapshot(&self, group: &Group) -> Arc<Batch> {
+        let _turn = self.pace.turn().await;
+        let (batch, is_new) = self.shared_snapshot(group);
+        if is_new {
+            self.pace.spend(batch.frame.len()).await;
+        }
+        batch
+    }
+
+    fn shared_snapshot(&self, group: &Group) -> (Arc<Batch>, bool) {
         group.snapshot(|| {
             let window = self.window.read().unwrap_or_else(PoisonError::into_inner);
             let (entries, through) = (window.active(Timestamp::now()), window.head());

@@ -9,6 +9,7 @@ mod batch;
 mod group;
 mod hub;
 mod meters;
+mod pace;
 mod query;
 mod socket;
 pub(crate) mod stream;

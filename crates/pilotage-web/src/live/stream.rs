@@ -234,7 +234,7 @@ impl Watching {
                     self.phase = Phase::Snapshot;
                     Some(Bytes::from_static(reset.frame().as_bytes()))
                 }
-                Phase::Snapshot => Some(self.snapshot()),
+                Phase::Snapshot => Some(self.snapshot().await),
                 Phase::CatchUp(sent) => self.catch_up(sent).await,
                 Phase::Live => self.live().await,
                 Phase::Over => return None,
@@ -257,8 +257,13 @@ impl Watching {
         format!("retry: {retry}\n\n").into()
     }
 
-    fn snapshot(&mut self) -> Bytes {
-        let batch = self.door.live.snapshot(self.subscription.group());
+    async fn snapshot(&mut self) -> Bytes {
+        let hub = self.door.live.clone();
+        let batch = tokio::select! {
+            biased;
+            () = hub.stopped().cancelled() => return self.over(": the server stops\n\n"),
+            batch = hub.paced_snapshot(self.subscription.group()) => batch,
+        };
         self.subscription.move_to(batch.through);
         self.told = batch.through;
         batch.frame.clone()

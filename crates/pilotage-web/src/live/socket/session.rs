@@ -181,7 +181,13 @@ impl Session {
             tracing::warn!(%error, "live status could not begin");
             "the store does not answer; try again".to_owned()
         })?;
+        let _turn = hub.pace.turn().await;
+        if !self.socket.connected() {
+            return Err("the socket is gone".to_owned());
+        }
         let (subscribed, batch) = hub.subscribe(filters, Transport::SocketIo);
+        // Every socket has a copy of its own.
+        hub.pace.spend(batch.frame.len()).await;
         // Before the batch, so that nothing of the former filters follows it.
         *subscription = Some(subscribed);
         self.emit("status:batch", &batch)
