@@ -15,6 +15,7 @@ use crate::{
         execution::ExecutionCommand,
         init::{self, Init},
         metrics::Metrics,
+        mock::MockCommand,
         rule::RuleCommand,
         schema,
         stats::Stats,
@@ -134,6 +135,9 @@ pub(crate) enum Command {
     /// Make and revoke the tokens that open the API.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Run a service to develop and test against.
+    #[command(subcommand)]
+    Mock(MockCommand),
     /// Print the completions for a shell.
     Completions(Completions),
 }
@@ -155,6 +159,7 @@ impl Command {
             Self::Metrics(command) => command.run(context).await,
             Self::Audit(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
+            Self::Mock(command) => command.run(context).await,
             Self::Completions(command) => command.run(context).await,
         }
     }

@@ -9,6 +9,7 @@ mod identity;
 pub(crate) mod init;
 mod listing;
 pub(crate) mod metrics;
+pub(crate) mod mock;
 pub(crate) mod rule;
 pub(crate) mod schema;
 pub(crate) mod stats;

@@ -36,6 +36,8 @@ const COMMANDS: &[&str] = &[
     "token create",
     "token list",
     "token revoke",
+    "mock",
+    "mock make",
     "completions",
 ];
 
