@@ -8,6 +8,7 @@ pub mod config;
 pub mod digest;
 pub mod event;
 pub mod execution;
+pub mod gate;
 pub mod json;
 pub mod operation;
 pub mod ports;

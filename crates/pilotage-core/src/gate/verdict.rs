@@ -1,0 +1,257 @@
+//! The verdict: pure, on gates and evidence alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Criterion, Evidence, Gate, GateKind, Impact, OnNoEvidence, Unit};
+use crate::Timestamp;
+
+/// What is known of each metric: evidence, or why there is none.
+pub type Measured = BTreeMap<String, Result<Evidence, String>>;
+
+/// How one criterion came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CriterionState {
+    /// Measured, and as asked.
+    Passed,
+    /// Measured, and not as asked.
+    Failed,
+    /// Not measured, or not enough was looked at. Counts as failed.
+    NoEvidence,
+    /// Not measured, and the gate says that it is left out then.
+    Skipped,
+}
+
+/// How one gate came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GateState {
+    /// Nothing failed, and something passed.
+    Passed,
+    /// A criterion failed or had no evidence.
+    Failed,
+    /// Every criterion was left out: nothing is known.
+    Skipped,
+    /// Not looked at, because a gate before it failed.
+    NotRun,
+}
+
+/// May this go?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// No blocking gate failed, and at least one passed.
+    Ready,
+    /// A blocking gate failed or was not looked at.
+    NotReady,
+    /// No blocking gate says anything: that is no permission.
+    NotJudged,
+}
+
+/// One criterion, judged.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CriterionVerdict {
+    /// What was asked about.
+    pub metric: String,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// The comparison as people read it: `>= 85%`.
+    pub threshold: String,
+    /// How much it matters.
+    pub impact: Impact,
+    /// What it is about; may be empty.
+    pub description: String,
+    /// What to do when it fails; may be empty.
+    pub recommendation: String,
+    /// How it came out.
+    pub state: CriterionState,
+    /// Why there is no evidence, or why it is not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The proof, also where it is not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+}
+
+/// One gate, judged.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GateVerdict {
+    /// Names it.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: GateKind,
+    /// Whether its failing stops a deployment.
+    pub blocking: bool,
+    /// How it came out.
+    pub state: GateState,
+    /// Its criteria, judged, in order; empty when it was not run.
+    pub criteria: Vec<CriterionVerdict>,
+}
+
+/// The commit that was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commit {
+    /// Its full hash.
+    pub id: String,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Files differ from it: what was measured just now is about the files as they are.
+    pub changed: bool,
+}
+
+/// Everything about one run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// For which environment.
+    pub environment: String,
+    /// Of which commit; `None` where the folder is no repository.
+    pub commit: Option<Commit>,
+    /// When.
+    pub judged_at: Timestamp,
+    /// May it go?
+    pub verdict: Verdict,
+    /// `true` for `ready` alone.
+    pub deployment_ready: bool,
+    /// From 0 to 100: the weight of criteria that passed, of all that were not left out; cut, not rounded.
+    pub score: u32,
+    /// The gates, in order.
+    pub gates: Vec<GateVerdict>,
+}
+
+impl Report {
+    /// The verdict on gates that were judged.
+    pub fn new(
+        environment: &str,
+        commit: Option<Commit>,
+        judged_at: Timestamp,
+        gates: Vec<GateVerdict>,
+    ) -> Self {
+        let verdict = verdict(&gates);
+        Self {
+            version: 1,
+            environment: environment.to_owned(),
+            commit,
+            judged_at,
+            verdict,
+            deployment_ready: verdict == Verdict::Ready,
+            score: score(&gates),
+            gates,
+        }
+    }
+
+    /// Blocking gates that stop this, and all blocking gates.
+    pub fn blocking(&self) -> (usize, usize) {
+        let blocking = || self.gates.iter().filter(|gate| gate.blocking);
+        let stops = |gate: &&GateVerdict| matches!(gate.state, GateState::Failed | GateState::NotRun);
+        (blocking().filter(stops).count(), blocking().count())
+    }
+}
+
+fn verdict(gates: &[GateVerdict]) -> Verdict {
+    let any = |states: &[GateState]| {
+        let mut blocking = gates.iter().filter(|gate| gate.blocking);
+        blocking.any(|gate| states.contains(&gate.state))
+    };
+    if any(&[GateState::Failed, GateState::NotRun]) {
+        Verdict::NotReady
+    } else if any(&[GateState::Passed]) {
+        Verdict::Ready
+    } else {
+        Verdict::NotJudged
+    }
+}
+
+fn score(gates: &[GateVerdict]) -> u32 {
+    let criteria = || gates.iter().flat_map(|gate| &gate.criteria);
+    let weight = |wanted: fn(CriterionState) -> bool| -> u32 {
+        let counted = criteria().filter(|criterion| wanted(criterion.state));
+        counted.map(|criterion| criterion.impact.weight()).sum()
+    };
+    let passed = weight(|state| state == CriterionState::Passed);
+    let all = weight(|state| state != CriterionState::Skipped);
+    (passed * 100).checked_div(all).unwrap_or(0)
+}
+
+/// Judges one gate.
+pub fn judge(gate: &Gate, measured: &Measured, now: Timestamp, commit_at: Option<Timestamp>) -> GateVerdict {
+    let criteria: Vec<_> = gate
+        .criteria
+        .iter()
+        .map(|criterion| judge_criterion(criterion, measured, now, commit_at))
+        .collect();
+    let has = |state| criteria.iter().any(|criterion| criterion.state == state);
+    let state = if has(CriterionState::Failed) || has(CriterionState::NoEvidence) {
+        GateState::Failed
+    } else if has(CriterionState::Passed) {
+        GateState::Passed
+    } else {
+        GateState::Skipped
+    };
+    GateVerdict {
+        state,
+        criteria,
+        ..not_run(gate)
+    }
+}
+
+/// A gate that was not looked at.
+pub fn not_run(gate: &Gate) -> GateVerdict {
+    GateVerdict {
+        id: gate.id.clone(),
+        name: gate.name.clone(),
+        kind: gate.kind,
+        blocking: gate.blocking,
+        state: GateState::NotRun,
+        criteria: Vec::new(),
+    }
+}
+
+fn judge_criterion(
+    criterion: &Criterion,
+    measured: &Measured,
+    now: Timestamp,
+    commit_at: Option<Timestamp>,
+) -> CriterionVerdict {
+    let (evidence, reason) = match measured.get(&criterion.metric) {
+        None => (
+            None,
+            Some(format!("nothing here measures `{}`", criterion.metric)),
+        ),
+        Some(Err(reason)) => (None, Some(reason.clone())),
+        Some(Ok(evidence)) => {
+            let reason = evidence.insufficient(criterion.unit, now, commit_at);
+            (Some(evidence.clone()), reason)
+        }
+    };
+    let state = match (&evidence, &reason, criterion.on_no_evidence) {
+        (Some(evidence), None, _) if criterion.test.holds(&evidence.value) => CriterionState::Passed,
+        (Some(_), None, _) => CriterionState::Failed,
+        (_, _, OnNoEvidence::Fail) => CriterionState::NoEvidence,
+        (_, _, OnNoEvidence::Skip) => CriterionState::Skipped,
+    };
+    CriterionVerdict {
+        metric: criterion.metric.clone(),
+        unit: criterion.unit,
+        threshold: criterion.test.show(criterion.unit),
+        impact: criterion.impact,
+        description: criterion.description.clone(),
+        recommendation: criterion.recommendation.clone(),
+        state,
+        reason,
+        evidence,
+    }
+}
+
+#[cfg(test)]
+mod tests;
