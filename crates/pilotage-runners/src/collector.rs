@@ -1,0 +1,222 @@
+//! What collects evidence: the trait, the kinds that there are, and how a configuration becomes sources.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use pilotage_core::{
+    Timestamp,
+    config::{Problem, nearest, pointer_segment},
+    gate::{Measured, Metrics, Unit},
+};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use crate::collectors;
+
+/// Where evidence is collected.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The folder of the repository. What is read must lie within.
+    pub root: PathBuf,
+}
+
+/// What a source measures: names of metrics with their units.
+pub type Measures = Vec<(String, Unit)>;
+
+/// Collects evidence. Dropping the future stops what was started, whole process groups included.
+#[async_trait]
+pub trait Collector: Send + Sync {
+    /// What it can measure.
+    fn measures(&self) -> Measures;
+
+    /// Looks. For each metric there is evidence or a reason; one that is missing from the answer was not measured.
+    async fn collect(&self, site: &Site) -> Measured;
+}
+
+/// Makes a collector of a section of a configuration; the key `kind` was taken out.
+pub type Build = fn(&Value) -> Result<Box<dyn Collector>, Vec<Problem>>;
+
+/// A kind of collector. Adding one is its file and a line in `collectors::KINDS`.
+#[derive(Clone, Copy)]
+pub struct CollectorKind {
+    /// The word after `kind:`.
+    pub name: &'static str,
+    /// Builds one.
+    pub build: Build,
+    /// The section that a repository wants without being asked; `None` if it shows nothing of the kind.
+    pub detect: fn(&Path) -> Option<Value>,
+    /// The schema of its section, without `kind`.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// A collector under a name, from the configuration or found in the repository.
+#[derive(Clone)]
+pub struct Source {
+    /// Its key in the configuration; for what was found, the kind.
+    pub name: String,
+    /// What it is.
+    pub kind: &'static str,
+    /// Whether nobody configured it.
+    pub found: bool,
+    collector: Arc<dyn Collector>,
+}
+
+impl Source {
+    /// What it can measure.
+    pub fn measures(&self) -> Measures {
+        self.collector.measures()
+    }
+
+    /// Looks, for at most `limit`. Evidence carries the name of the source; a metric without an answer gets a reason.
+    pub async fn collect(&self, site: &Site, limit: Duration) -> Measured {
+        let looked = tokio::time::timeout(limit, self.collector.collect(site)).await;
+        let missing = match looked {
+            Ok(_) => format!("`{}` ({}) says nothing about it", self.name, self.kind),
+            Err(_) => format!(
+                "`{}` ({}) took longer than {} s",
+                self.name,
+                self.kind,
+                limit.as_secs_f64()
+            ),
+        };
+        let mut answers = looked.unwrap_or_default();
+        let named = |(metric, _)| {
+            let answer = answers.remove(&metric).unwrap_or_else(|| Err(missing.clone()));
+            let answer = answer.map(|mut evidence| {
+                self.name.clone_into(&mut evidence.source);
+                self.kind.clone_into(&mut evidence.collector);
+                evidence
+            });
+            (metric, answer)
+        };
+        self.measures().into_iter().map(named).collect()
+    }
+}
+
+/// The sources of a configuration, by its names.
+///
+/// # Errors
+/// Everything that is wrong, with pointers below `/evidence`: unknown kinds and keys, and two sources for one metric.
+pub fn configured(sections: &BTreeMap<String, Value>) -> Result<Vec<Source>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut sources = Vec::new();
+    let mut given = BTreeMap::<String, String>::new();
+    let mut metrics = Metrics::default();
+    for (name, section) in sections {
+        let pointer = format!("/evidence/{}", pointer_segment(name));
+        let under = |found: Vec<Problem>| {
+            found
+                .into_iter()
+                .map(|problem| problem.under(&pointer))
+                .collect::<Vec<_>>()
+        };
+        let source = match build(name, section) {
+            Ok(source) => source,
+            Err(found) => {
+                problems.extend(under(found));
+                continue;
+            }
+        };
+        for (metric, unit) in source.measures() {
+            if let Err(message) = metrics.define(&metric, unit) {
+                problems.push(Problem::at(&pointer, message));
+            }
+            if let Some(other) = given.insert(metric.clone(), name.clone()) {
+                let message = format!("`{other}` and `{name}` both measure `{metric}`");
+                let help = "one source may read several files; a metric has one source";
+                problems.push(Problem::at(&pointer, message).help(help));
+            }
+        }
+        sources.push(source);
+    }
+    if problems.is_empty() {
+        Ok(sources)
+    } else {
+        Err(problems)
+    }
+}
+
+fn build(name: &str, section: &Value) -> Result<Source, Vec<Problem>> {
+    let Some(fields) = section.as_object() else {
+        return Err(vec![Problem::at("", "expected a mapping with a `kind`")]);
+    };
+    let kind = kind(fields.get("kind")).map_err(|problem| vec![*problem])?;
+    let mut fields = fields.clone();
+    fields.remove("kind");
+    Ok(Source {
+        name: name.to_owned(),
+        kind: kind.name,
+        found: false,
+        collector: (kind.build)(&Value::Object(fields))?.into(),
+    })
+}
+
+fn kind(written: Option<&Value>) -> Result<&'static CollectorKind, Box<Problem>> {
+    let names: Vec<_> = collectors::KINDS.iter().map(|kind| kind.name).collect();
+    let known = format!("kinds of this build: {}", names.join(", "));
+    let Some(word) = written.and_then(Value::as_str) else {
+        return Err(Box::new(Problem::at("", "the key `kind` is missing").help(known)));
+    };
+    if let Some(kind) = collectors::KINDS.iter().find(|kind| kind.name == word) {
+        return Ok(kind);
+    }
+    let message = if collectors::PLANNED.contains(&word) {
+        format!("this build cannot collect evidence of the kind `{word}` yet")
+    } else {
+        format!("there is no evidence of the kind `{word}`")
+    };
+    let near = nearest(word, names.iter().copied());
+    let help = near.map_or(known, |near| format!("did you mean `{near}`?"));
+    Err(Box::new(Problem::at("/kind", message).help(help)))
+}
+
+/// The sources that a repository shows without being asked, for metrics that no configured source measures.
+pub fn detected(root: &Path, configured: &[Source]) -> Vec<Source> {
+    let kinds = collectors::KINDS.iter();
+    let sources = kinds.filter_map(|kind| {
+        let section = (kind.detect)(root)?;
+        let collector = (kind.build)(&section).ok()?;
+        let mut name = kind.name.to_owned();
+        while configured.iter().any(|source| source.name == name) {
+            name.push_str("-found");
+        }
+        Some(Source {
+            name,
+            kind: kind.name,
+            found: true,
+            collector: collector.into(),
+        })
+    });
+    sources.collect()
+}
+
+/// The schema of the section `evidence`.
+pub fn schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut kinds = Vec::new();
+    for kind in collectors::KINDS {
+        let mut schema = (kind.schema)(generator).to_value();
+        if let Some(properties) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
+            properties.insert("kind".to_owned(), json!({ "const": kind.name }));
+        }
+        match schema.pointer_mut("/required").and_then(Value::as_array_mut) {
+            Some(required) => required.push(json!("kind")),
+            None => schema["required"] = json!(["kind"]),
+        }
+        kinds.push(schema);
+    }
+    json_schema!({
+        "description": "Where evidence for gates comes from, by a name of your own.",
+        "type": "object",
+        "additionalProperties": { "oneOf": kinds },
+    })
+}
+
+/// What every collector of files or processes begins its evidence with.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
+}

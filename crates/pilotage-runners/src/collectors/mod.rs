@@ -1,0 +1,58 @@
+//! The collectors: one file each, one line each.
+
+mod cargo;
+mod command;
+mod coverage;
+mod junit;
+mod sarif;
+
+use pilotage_core::config::{Problem, read};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::CollectorKind;
+
+/// Every kind that there is.
+pub const KINDS: &[CollectorKind] = &[
+    cargo::KIND,
+    junit::KIND,
+    coverage::KIND,
+    sarif::KIND,
+    command::KIND,
+];
+
+/// Kinds that are announced and not there yet.
+pub const PLANNED: &[&str] = &[
+    "npm",
+    "pypi",
+    "rubygems",
+    "osv",
+    "secrets",
+    "sbom",
+    "prometheus",
+    "load",
+    "approvals",
+    "window",
+    "cel",
+    "rego",
+    "policy",
+    "typescript",
+    "python",
+    "ruby",
+];
+
+/// A section as a `T`, or the one problem with it.
+fn section<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Problem>> {
+    read(value).map_err(|problem| vec![problem])
+}
+
+/// The first of the usual places that holds a file, as a section.
+fn first_of(root: &std::path::Path, places: &[&str]) -> Option<Value> {
+    let files = crate::reading::Files {
+        files: Vec::new(),
+        max_age: None,
+        at_least: None,
+    };
+    let found = places.iter().find(|place| files.exists(root, place))?;
+    Some(serde_json::json!({ "files": [found] }))
+}

@@ -1,0 +1,12 @@
+//! What knows test tools, compilers and their reports: it reads what they wrote, or runs them, and hands back evidence.
+//!
+//! Reports are read as what they are, files of strangers: streamed, bounded in every direction, never trusted to be whole.
+//! What is missing or broken is said in words and is no evidence; it is never taken for zero.
+
+pub mod collector;
+pub mod collectors;
+pub mod process;
+pub mod reading;
+pub mod reports;
+
+pub use collector::{Collector, CollectorKind, Measures, Site, Source};

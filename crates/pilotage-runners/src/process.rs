@@ -1,0 +1,157 @@
+//! Running commands: in a process group of their own, with a time limit, bounded output and a scrubbed environment.
+//!
+//! What a command starts belongs to its group unless it leaves it on purpose; the whole group is killed when the time is up,
+//! when nobody waits any more, and also when the command itself has ended and left something behind.
+
+use std::{ffi::OsString, path::Path, process::Stdio, time::Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::Command,
+};
+
+/// Most bytes of standard output that are kept.
+const MAX_OUTPUT_BYTES: u64 = 64 << 20;
+/// Most bytes of error output that are kept.
+const MAX_ERROR_BYTES: u64 = 256 << 10;
+
+/// Variables that commands are given, if they are set. Everything else may be a secret.
+const GIVEN: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+    "TZ",
+    "SHELL",
+    "TERM",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "CARGO_TARGET_DIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SOURCE_DATE_EPOCH",
+    "CI",
+];
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub out: Vec<u8>,
+    /// The end of its error output, in words.
+    pub said: String,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Kills a process group when it goes away.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // There may be nobody left in the group, which is as wished.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Runs `program` with `arguments` in `folder`, with the variables named in `pass` beside the harmless ones.
+///
+/// # Errors
+/// It cannot be started or waited for, or it wrote too much; the text is for people.
+pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[String]) -> Result<Ran, String> {
+    let begun = Instant::now();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(environment(pass))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("`{program}` cannot be started: {error}"))?;
+    let pid = child
+        .id()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw);
+    let group = Group(pid);
+    let (out, error) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let status = child.wait().await;
+        // Pipes stay open as long as anybody in the group holds them.
+        drop(group);
+        status
+    };
+    let (status, out, error) = tokio::join!(ended, keep(out, MAX_OUTPUT_BYTES), keep(error, MAX_ERROR_BYTES));
+    let status = status.map_err(|error| format!("`{program}` cannot be waited for: {error}"))?;
+    let (out, whole) = out;
+    if !whole {
+        return Err(format!(
+            "`{program}` wrote more than {} MiB",
+            MAX_OUTPUT_BYTES >> 20
+        ));
+    }
+    Ok(Ran {
+        code: status.code(),
+        out,
+        said: last_words(&error.0),
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+fn environment(pass: &[String]) -> Vec<(String, OsString)> {
+    let names = GIVEN.iter().copied().chain(pass.iter().map(String::as_str));
+    names
+        .filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?)))
+        .collect()
+}
+
+/// Reads to the end and keeps the beginning; whether that is all.
+async fn keep(from: Option<impl AsyncRead + Unpin>, limit: u64) -> (Vec<u8>, bool) {
+    let mut kept = Vec::new();
+    let Some(mut from) = from else {
+        return (kept, true);
+    };
+    // What cannot be read is missing, and a missing end shows in what the output says.
+    let _ = (&mut from).take(limit).read_to_end(&mut kept).await;
+    let more = tokio::io::copy(&mut from, &mut tokio::io::sink())
+        .await
+        .unwrap_or(0);
+    (kept, more == 0)
+}
+
+/// The last line that says something.
+fn last_words(error: &[u8]) -> String {
+    let text = String::from_utf8_lossy(error);
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    crate::reading::brief(last.unwrap_or_default())
+}
+
+/// The commit that is checked out in a folder: its hash, when it was committed (seconds since 1970), whether files differ.
+/// `None` where git is missing or the folder is no repository.
+pub async fn commit(folder: &Path) -> Option<(String, i64, bool)> {
+    let git = async |arguments: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        let ran = run("git", &arguments, folder, &[]).await.ok()?;
+        (ran.code == Some(0)).then(|| String::from_utf8_lossy(&ran.out).trim().to_owned())
+    };
+    let limit = std::time::Duration::from_secs(30);
+    let looked = tokio::time::timeout(limit, async {
+        let head = git(&["log", "-1", "--format=%H %ct"]).await?;
+        let (id, at) = head.split_once(' ')?;
+        let changed = git(&["status", "--porcelain", "--untracked-files=no"]).await?;
+        Some((id.to_owned(), at.parse().ok()?, !changed.is_empty()))
+    });
+    looked.await.ok()?
+}
