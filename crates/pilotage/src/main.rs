@@ -12,7 +12,7 @@ mod program;
 mod settings;
 mod wire;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
@@ -20,6 +20,9 @@ use crate::{
     cli::{Cli, Context},
     exit::Done,
 };
+
+/// For threads that do something nobody waits for any more.
+const LEFT_OVER: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     // Everything that speaks TLS uses this provider; a second installation is refused, which is as good.
@@ -36,5 +39,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Done> {
     let context = Context::new(cli.global);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(cli.command.run(&context))
+    let done = runtime.block_on(cli.command.run(&context));
+    // What still runs on a thread of its own, such as a verification of a long trail, must not outlast the deadline.
+    runtime.shutdown_timeout(LEFT_OVER);
+    done
 }
