@@ -177,12 +177,12 @@ impl Demo {
         let say = |text: String| _ = output.line(text);
         let totals = ports.history.totals().await.unwrap_or_default();
         say(format!(
-            "\n{} {} events stored, {} executions succeeded, {} in the dead letters, {} events that no rule matched; the receiver answered {} requests.",
+            "\n{} {} events stored, {} of them matched by no rule; {} executions succeeded, {} in the dead letters; the receiver answered {} requests.",
             output.paint(Style::Strong, "That was the whole path."),
             totals.events,
+            totals.unhandled,
             totals.succeeded,
             totals.failed,
-            totals.unhandled,
             self.receiver.answered(),
         ));
         say(if self.once {
