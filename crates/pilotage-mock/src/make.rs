@@ -16,6 +16,8 @@ mod routing;
 mod runs;
 mod seed;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use control::Fault;
 pub(crate) use model::{Answer, Delivery, Effect, Model};

@@ -223,7 +223,8 @@ fn fault(field: &Field, value: &Value) -> Option<String> {
     })
 }
 
-fn passes(call: &Call<'_>, row: &Row, name: &str) -> bool {
+/// Whether a row is equal in a field to what the request asks for under its name, if it does.
+pub(crate) fn passes(call: &Call<'_>, row: &Row, name: &str) -> bool {
     let wanted = call.request.many(name);
     let own = match row.get(name) {
         Some(Value::String(text)) => text.clone(),

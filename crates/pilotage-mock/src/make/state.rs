@@ -132,9 +132,10 @@ impl State {
         self.tables.get_mut(table)?.iter_mut().find(|row| holds(row))
     }
 
-    /// The next number of a table; above everything that was given or seeded.
+    /// The next number of a table; above everything that was given or seeded. Where ids are texts, rows keep theirs as `_number`.
     pub(crate) fn next_number(&mut self, table: &str) -> u64 {
-        let numbers = self.rows(table).iter().filter_map(|row| row.get("id")?.as_u64());
+        let given = |row: &Row| field(row, "id").as_u64().max(field(row, "_number").as_u64());
+        let numbers = self.rows(table).iter().filter_map(given);
         let highest = numbers.max().unwrap_or(0);
         let counter = self.counters.entry(table.to_owned()).or_default();
         *counter = (*counter).max(highest) + 1;

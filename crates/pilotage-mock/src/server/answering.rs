@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
@@ -125,9 +125,11 @@ fn whole(body: Bytes) -> Body {
 /// Half of it, and then an error that breaks the connection.
 fn broken_off(body: &Bytes) -> Body {
     let half = body.slice(..body.len() / 2);
-    let parts = [
-        Ok(Frame::data(half)),
-        Err(io::Error::other("broken off as it was asked for")),
-    ];
-    BodyExt::boxed(StreamBody::new(stream::iter(parts)))
+    let first = stream::once(async { Ok(Frame::data(half)) });
+    let then = stream::once(async {
+        // Gives way once, as what was sent so far is written out only when nothing more is there.
+        tokio::task::yield_now().await;
+        Err(io::Error::other("broken off as it was asked for"))
+    });
+    BodyExt::boxed(StreamBody::new(first.chain(then)))
 }

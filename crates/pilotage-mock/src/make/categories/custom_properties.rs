@@ -7,7 +7,7 @@ use crate::make::{
     call::{Call, missing},
     paging::Defaults,
     reply::{Refusal, Reply},
-    resource::{Field, Kind, optional, read, required, text_of},
+    resource::{Field, Kind, optional, passes, read, required, text_of},
     routing::own,
     state::{Row, field, row},
 };
@@ -103,6 +103,10 @@ fn items(call: &mut Call<'_>) -> Result<Reply, Refusal> {
     let rows = call
         .state
         .rows_with(ITEM_ROWS, "structureId", field(&structure, "id"));
+    let rows = rows.filter(|row| {
+        let mut filters = ["id", "name", "label", "description", "type", "required"].into_iter();
+        filters.all(|name| passes(call, row, name))
+    });
     let rows = rows.map(|row| Value::Object(row.clone())).collect();
     call.page("customPropertyStructureItems", rows, Defaults::by("id", 10_000))
 }

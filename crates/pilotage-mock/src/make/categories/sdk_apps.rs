@@ -123,7 +123,7 @@ fn view(row: &Row) -> Value {
         "description": field(row, "description").as_str().unwrap_or_default(),
         "version": 1,
         "beta": true,
-        "theme": field(row, "theme"),
+        "theme": field(row, "theme").as_str().map(str::to_lowercase),
         "language": field(row, "language"),
         "public": field(row, "public") == true,
         "approved": false,

@@ -169,7 +169,7 @@ fn require_installed(call: &mut Call<'_>, team: u64, blueprint: &Value) -> Resul
     if !call.request.is_true("confirmed") {
         let reasons = apps
             .iter()
-            .map(|app| format!("The app {app} is not installed."))
+            .map(|app| format!("The app {} is not installed.", app.as_str().unwrap_or_default()))
             .collect();
         return Err(Refusal::unconfirmed("Apps have to be installed.", reasons));
     }
