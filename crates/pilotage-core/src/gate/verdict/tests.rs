@@ -195,7 +195,7 @@ fn what_does_not_hold_is_named() {
     let criterion = |criterion: serde_json::Value| json!([{ "id": "g", "criteria": [criterion] }]);
     let cases = [
         (
-            criterion(json!({ "metric": "lint_erors", "operator": "eq", "threshold": 0 })),
+            criterion(json!({ "metric": "lint_error", "operator": "eq", "threshold": 0 })),
             "/gates/0/criteria/0/metric",
             "did you mean `lint_errors`?",
         ),
