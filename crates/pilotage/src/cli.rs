@@ -13,6 +13,7 @@ use crate::{
         completions::Completions,
         event::EventCommand,
         execution::ExecutionCommand,
+        gate::GateCommand,
         init::{self, Init},
         metrics::Metrics,
         mock::MockCommand,
@@ -24,7 +25,7 @@ use crate::{
         watch::Watch,
         webhook::WebhookCommand,
     },
-    exit::Done,
+    exit::{Done, usage},
     output::{Format, Output},
     wire,
 };
@@ -123,6 +124,9 @@ pub(crate) enum Command {
     /// Look at what ran, try it again or stop it.
     #[command(subcommand)]
     Execution(ExecutionCommand),
+    /// Judge this commit by quality gates.
+    #[command(subcommand)]
+    Gate(GateCommand),
     /// Follow what is going on, as it happens.
     Watch(Watch),
     /// Totals, lag and what every rule has done.
@@ -145,6 +149,13 @@ pub(crate) enum Command {
 impl Command {
     /// Runs it. The text of an error is for people; `exit` turns it into a code.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        let format = context.global.format;
+        if !matches!(format, Format::Text | Format::Json) && !matches!(self, Self::Gate(GateCommand::Run(_)))
+        {
+            return Err(usage(
+                "Only `pilotage gate run` prints in that format; here it is text or json.",
+            ));
+        }
         match self {
             Self::Up(command) => up::run(command, context.output).await,
             Self::Init(command) => init::run(&command, context.output),
@@ -154,6 +165,7 @@ impl Command {
             Self::Event(command) => command.run(context).await,
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
+            Self::Gate(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,

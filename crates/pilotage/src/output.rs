@@ -27,6 +27,15 @@ pub(crate) enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// A page; `gate run` alone prints this and the next.
+    #[value(hide = true)]
+    Markdown,
+    /// JUnit XML.
+    #[value(hide = true)]
+    Junit,
+    /// SARIF 2.1.0.
+    #[value(hide = true)]
+    Sarif,
 }
 
 /// What a piece of text means; colour only underlines what the words say.

@@ -2,6 +2,7 @@
 //! changes nothing: every problem is reported with its line.
 
 mod compose;
+mod gates;
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
 
 use pilotage_core::{
     config::{Document, Problem},
+    gate::GateFile,
     rule::Rule,
 };
 use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
@@ -19,6 +21,7 @@ use serde_json::Value;
 
 use crate::findings::Findings;
 pub(crate) use compose::{Surroundings, fresh_signing_secret};
+pub(crate) use gates::Gates;
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -36,6 +39,12 @@ pub(crate) struct SettingsFile {
     /// Which events cause which actions.
     #[serde(default)]
     pub(crate) rules: Vec<Rule>,
+    /// What is asked of a commit before it may go to an environment; built-in gates hold where nothing is said.
+    #[serde(default)]
+    pub(crate) gates: Vec<GateFile>,
+    /// Where evidence for gates comes from, by a name of your own.
+    #[serde(default)]
+    pub(crate) evidence: BTreeMap<String, Value>,
     /// Ways to tell people, by a name of your own.
     #[serde(default)]
     pub(crate) notifiers: BTreeMap<String, Value>,
@@ -234,6 +243,14 @@ impl Settings {
         })
     }
 
+    /// The gates, and where their evidence comes from.
+    ///
+    /// # Errors
+    /// Something about them does not hold.
+    pub(crate) fn gates(&self) -> Result<Gates, SettingsError> {
+        gates::read(&self.file).map_err(|problems| self.problems(&problems))
+    }
+
     /// Problems found later, with the lines of this file.
     pub(crate) fn problems(&self, problems: &[Problem]) -> SettingsError {
         let findings = match &self.document {
@@ -293,6 +310,7 @@ fn check_server(server: &Server) -> Vec<Problem> {
 /// What the types cannot say.
 fn check(file: &SettingsFile) -> Vec<Problem> {
     let mut problems = check_server(&file.server);
+    problems.extend(gates::read(file).err().into_iter().flatten());
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));

@@ -22,7 +22,7 @@ pub(super) const KIND: CollectorKind = CollectorKind {
     name: "cargo",
     build,
     detect: |root: &Path| root.join("Cargo.toml").is_file().then(|| json!({})),
-    schema: |generator| generator.subschema_for::<Section>(),
+    schema: <Section as schemars::JsonSchema>::json_schema,
 };
 
 const METRICS: &[(&str, Unit)] = &[

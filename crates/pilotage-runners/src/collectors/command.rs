@@ -21,7 +21,7 @@ pub(super) const KIND: CollectorKind = CollectorKind {
     name: "command",
     build,
     detect: |_| None,
-    schema: |generator| generator.subschema_for::<Section>(),
+    schema: <Section as schemars::JsonSchema>::json_schema,
 };
 
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]

@@ -31,7 +31,7 @@ pub(super) const KIND: CollectorKind = CollectorKind {
             ],
         )
     },
-    schema: |generator| generator.subschema_for::<Files>(),
+    schema: <Files as schemars::JsonSchema>::json_schema,
 };
 
 const METRICS: &[(&str, Unit)] = &[

@@ -19,7 +19,7 @@ pub(super) const KIND: CollectorKind = CollectorKind {
     name: "sarif",
     build,
     detect: |_| None,
-    schema: |generator| generator.subschema_for::<Section>(),
+    schema: <Section as schemars::JsonSchema>::json_schema,
 };
 
 /// What the findings of a scanner are.

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod event;
 pub(crate) mod execution;
+pub(crate) mod gate;
 mod identity;
 pub(crate) mod init;
 mod listing;

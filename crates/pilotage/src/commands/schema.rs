@@ -20,6 +20,7 @@ pub(crate) fn schema() -> Value {
     let sections = [
         ("sources", sources::schema(&mut generator)),
         ("notifiers", notifiers::schema(&mut generator)),
+        ("evidence", pilotage_runners::collector::schema(&mut generator)),
         (
             "slack",
             generator.subschema_for::<pilotage_adapters::slack::AppConfig>(),

@@ -104,6 +104,27 @@ pub(crate) fn translated(source: &str, sample: &Sample) -> Value {
 }
 
 #[test]
+fn every_collector_is_documented_and_in_the_schema() {
+    let guide = read("docs/guides/gates.md");
+    let schema: Value = serde_json::from_str(&said(&["schema"])).unwrap();
+    let known = schema
+        .pointer("/properties/evidence/additionalProperties/oneOf")
+        .and_then(Value::as_array)
+        .unwrap();
+    for kind in pilotage_runners::collectors::KINDS {
+        let name = kind.name;
+        assert!(
+            has_row(&guide, name),
+            "docs/guides/gates.md has no row for `{name}`"
+        );
+        let in_schema = known
+            .iter()
+            .any(|kind| kind.pointer("/properties/kind/const") == Some(&json!(name)));
+        assert!(in_schema, "the schema does not know the evidence `{name}`");
+    }
+}
+
+#[test]
 fn every_notifier_is_documented_and_in_the_schema() {
     let guide = read("docs/guides/actions.md");
     let schema: Value = serde_json::from_str(&said(&["schema"])).unwrap();

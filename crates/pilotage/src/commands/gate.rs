@@ -1,0 +1,55 @@
+//! `pilotage gate`: may this commit go to this environment, and why not?
+
+mod collecting;
+mod list;
+mod report;
+mod run;
+mod text;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::Context,
+    exit::Done,
+    settings::{Gates, Settings, SettingsError},
+};
+
+/// Judge this commit by quality gates
+#[derive(Debug, Subcommand)]
+pub(crate) enum GateCommand {
+    /// Look at the evidence and say whether this commit may go, and why not.
+    Run(run::Run),
+    /// Show the gates and what each asks.
+    List(list::List),
+}
+
+impl GateCommand {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        match self {
+            Self::Run(command) => command.run(context).await,
+            Self::List(command) => command.run(context),
+        }
+    }
+}
+
+/// Which configuration says what the gates are.
+#[derive(Args, Debug)]
+struct Config {
+    /// The configuration; without it `pilotage.yaml` if there is one, else the built-in gates alone
+    #[arg(long, env = "PILOTAGE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Config {
+    fn gates(&self) -> Result<Gates, SettingsError> {
+        let usual = PathBuf::from("pilotage.yaml");
+        let settings = match &self.config {
+            Some(path) => Settings::read(path)?,
+            None if usual.exists() => Settings::read(&usual)?,
+            None => Settings::empty(),
+        };
+        settings.gates()
+    }
+}

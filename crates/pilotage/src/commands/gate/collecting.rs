@@ -1,0 +1,165 @@
+//! Collects the evidence that gates need, each source once, and judges each gate as soon as its evidence is there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pilotage_core::{
+    Timestamp,
+    gate::{Commit, Gate, GateState, GateVerdict, Measured, judge, not_run},
+};
+use pilotage_runners::{Site, Source};
+
+/// How gates are run.
+pub(super) struct Way {
+    /// Sources looked at at once.
+    pub(super) at_once: usize,
+    /// Gates are judged in their order.
+    pub(super) in_order: bool,
+    /// The first blocking gate that fails ends it.
+    pub(super) stop_on_failure: bool,
+    /// Whether progress is shown.
+    pub(super) quiet: bool,
+}
+
+/// The gates of one run, and what is known so far.
+pub(super) struct Judging<'a> {
+    gates: &'a [Gate],
+    sources: &'a [Source],
+    commit: Option<&'a Commit>,
+    way: Way,
+    /// By metric, the source that measures it.
+    owners: BTreeMap<String, usize>,
+    measured: Measured,
+    looked: BTreeSet<usize>,
+    verdicts: BTreeMap<usize, GateVerdict>,
+}
+
+impl<'a> Judging<'a> {
+    /// `sources` in order of precedence: the first that measures a metric is the one.
+    pub(super) fn new(
+        gates: &'a [Gate],
+        sources: &'a [Source],
+        commit: Option<&'a Commit>,
+        way: Way,
+    ) -> Self {
+        let mut owners = BTreeMap::new();
+        for (place, source) in sources.iter().enumerate() {
+            for (metric, _) in source.measures() {
+                owners.entry(metric).or_insert(place);
+            }
+        }
+        Self {
+            gates,
+            sources,
+            commit,
+            way,
+            owners,
+            measured: Measured::new(),
+            looked: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+        }
+    }
+
+    /// Every gate with its verdict, in order.
+    pub(super) async fn run(mut self, site: &Site) -> Vec<GateVerdict> {
+        let needed = self.needed();
+        let bar = progress(needed.len(), self.way.quiet);
+        let mut stopped = self.judge_what_is_known();
+        let (sources, at_once) = (self.sources, self.way.at_once);
+        let looks = needed.into_iter().filter_map(|(place, limit)| {
+            let source = sources.get(place)?;
+            let bar = bar.clone();
+            Some(async move {
+                bar.set_message(source.name.clone());
+                (place, source.collect(site, limit).await)
+            })
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(at_once);
+        while !stopped && let Some((place, found)) = looks.next().await {
+            bar.inc(1);
+            self.note(place, found);
+            stopped = self.judge_what_is_known();
+        }
+        bar.finish_and_clear();
+        let mut verdicts = self.verdicts;
+        let gates = self.gates.iter().enumerate();
+        gates
+            .map(|(place, gate)| verdicts.remove(&place).unwrap_or_else(|| not_run(gate)))
+            .collect()
+    }
+
+    fn sources_of(&self, gate: &Gate) -> Vec<usize> {
+        gate.criteria
+            .iter()
+            .filter_map(|criterion| self.owners.get(&criterion.metric).copied())
+            .collect()
+    }
+
+    /// The sources that the gates need, in their order, each with the shortest time that one of its gates allows.
+    fn needed(&self) -> Vec<(usize, Duration)> {
+        let mut needed: Vec<(usize, Duration)> = Vec::new();
+        for gate in self.gates {
+            for place in self.sources_of(gate) {
+                match needed.iter_mut().find(|(known, _)| *known == place) {
+                    Some((_, limit)) => *limit = gate.timeout.min(*limit),
+                    None => needed.push((place, gate.timeout)),
+                }
+            }
+        }
+        needed
+    }
+
+    fn note(&mut self, place: usize, found: Measured) {
+        let owners = &self.owners;
+        let own = found
+            .into_iter()
+            .filter(|(metric, _)| owners.get(metric) == Some(&place));
+        self.measured.extend(own);
+        self.looked.insert(place);
+    }
+
+    /// Judges gates whose evidence is complete; whether that ends the run.
+    fn judge_what_is_known(&mut self) -> bool {
+        let (now, commit_at) = (Timestamp::now(), self.commit.map(|commit| commit.at));
+        for (place, gate) in self.gates.iter().enumerate() {
+            if self.verdicts.contains_key(&place) {
+                continue;
+            }
+            if !self
+                .sources_of(gate)
+                .iter()
+                .all(|source| self.looked.contains(source))
+            {
+                if self.way.in_order {
+                    return false;
+                }
+                continue;
+            }
+            let verdict = judge(gate, &self.measured, now, commit_at);
+            let ends = self.way.stop_on_failure && gate.blocking && verdict.state == GateState::Failed;
+            self.verdicts.insert(place, verdict);
+            if ends {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Shown on a terminal alone, which indicatif sees to.
+fn progress(sources: usize, quiet: bool) -> ProgressBar {
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let style = ProgressStyle::with_template("{spinner} {pos} of {len} pieces of evidence, {elapsed}: {msg}");
+    let bar = ProgressBar::with_draw_target(Some(sources as u64), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

@@ -1,0 +1,180 @@
+//! The report for machines and for pages: Markdown, JUnit XML and SARIF.
+
+use std::fmt::Write as _;
+
+use pilotage_core::gate::{CriterionState, CriterionVerdict, GateState, GateVerdict, Report};
+use serde_json::{Value, json};
+
+use super::text::{about, advice, criterion_word, gate_word, headline, proof, value};
+use crate::output::clean;
+
+/// For a step summary of GitHub or a note of GitLab.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut out = format!(
+        "## {}\n\n{}\n",
+        escape_markdown(&headline(report)),
+        escape_markdown(&about(report))
+    );
+    for gate in &report.gates {
+        let effect = if gate.blocking { "blocking" } else { "advisory" };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            out,
+            "\n### {}: {} ({effect})\n",
+            escape_markdown(&gate.id),
+            gate_word(gate.state)
+        );
+        if !gate.criteria.is_empty() {
+            out.push_str(
+                "\n| | criterion | value | asked | impact | evidence |\n|---|---|---|---|---|---|\n",
+            );
+        }
+        for criterion in &gate.criteria {
+            let cells = [
+                criterion_word(criterion.state).to_owned(),
+                criterion.metric.clone(),
+                value(criterion),
+                criterion.threshold.clone(),
+                criterion.impact.name().to_owned(),
+                std::iter::once(proof(criterion))
+                    .chain(advice(criterion))
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            ];
+            let _ = writeln!(
+                out,
+                "| {} |",
+                cells.map(|cell| escape_markdown(&cell)).join(" | ")
+            );
+        }
+    }
+    out
+}
+
+/// No text becomes markup: what Markdown or HTML would act on is escaped.
+fn escape_markdown(text: &str) -> String {
+    let mut out = String::new();
+    for letter in clean(text).chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' | '~' | '@' | '$' => {
+                out.push('\\');
+                out.push(letter);
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+/// One suite for each gate, one case for each criterion.
+pub(super) fn junit(report: &Report) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let name = escape_xml(&format!("gates for {}", report.environment));
+    let _ = writeln!(out, "<testsuites name=\"{name}\">");
+    for gate in &report.gates {
+        junit_gate(&mut out, gate);
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+fn junit_gate(out: &mut String, gate: &GateVerdict) {
+    let id = escape_xml(&gate.id);
+    let of = |states: &[CriterionState]| {
+        gate.criteria
+            .iter()
+            .filter(|criterion| states.contains(&criterion.state))
+            .count()
+    };
+    let failures = of(&[CriterionState::Failed, CriterionState::NoEvidence]);
+    let not_run = usize::from(gate.state == GateState::NotRun);
+    let (tests, skipped) = (
+        gate.criteria.len() + not_run,
+        of(&[CriterionState::Skipped]) + not_run,
+    );
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"{id}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\">"
+    );
+    if not_run > 0 {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{id}\" name=\"{id}\"><skipped message=\"not run\"/></testcase>"
+        );
+    }
+    for criterion in &gate.criteria {
+        let metric = escape_xml(&criterion.metric);
+        let message = escape_xml(&sentence(criterion));
+        let inside = match criterion.state {
+            CriterionState::Passed => String::new(),
+            CriterionState::Skipped => format!("<skipped message=\"{message}\"/>"),
+            CriterionState::Failed => {
+                let text = escape_xml(&advice(criterion).join("\n"));
+                format!("<failure message=\"{message}\" type=\"failed\">{text}</failure>")
+            }
+            CriterionState::NoEvidence => format!("<failure message=\"{message}\" type=\"noEvidence\"/>"),
+        };
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"{id}\" name=\"{metric}\">{inside}</testcase>"
+        );
+    }
+    out.push_str("  </testsuite>\n");
+}
+
+fn sentence(criterion: &CriterionVerdict) -> String {
+    let CriterionVerdict {
+        metric, threshold, ..
+    } = criterion;
+    format!(
+        "{metric} is {}, asked is {threshold}: {}",
+        value(criterion),
+        proof(criterion)
+    )
+}
+
+/// Characters that XML cannot hold are shown as their escapes.
+fn escape_xml(text: &str) -> String {
+    let mut out = String::new();
+    for letter in crate::output::clean_lines(text).chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+/// Every criterion that stands in the way, as a finding.
+pub(super) fn sarif(report: &Report) -> Value {
+    let mut results = Vec::new();
+    for gate in &report.gates {
+        let level = if gate.blocking { "error" } else { "warning" };
+        let stands = |state| matches!(state, CriterionState::Failed | CriterionState::NoEvidence);
+        for criterion in gate.criteria.iter().filter(|criterion| stands(criterion.state)) {
+            results.push(json!({
+                "ruleId": format!("{}/{}", gate.id, criterion.metric), "level": level,
+                "message": { "text": sentence(criterion) },
+            }));
+        }
+        if gate.state == GateState::NotRun {
+            let message = json!({ "text": format!("the gate {} was not run", gate.id) });
+            results.push(json!({ "ruleId": gate.id, "level": level, "message": message }));
+        }
+    }
+    json!({
+        "version": "2.1.0",
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "runs": [{
+            "tool": { "driver": { "name": "pilotage gate", "version": env!("CARGO_PKG_VERSION") } },
+            "results": results,
+        }],
+    })
+}

@@ -1,0 +1,31 @@
+//! Gates and evidence of the file, checked together: criteria may name metrics that evidence defines.
+
+use pilotage_core::{
+    config::Problem,
+    gate::{self, Gate, Metrics},
+};
+use pilotage_runners::{Source, collector};
+
+use super::SettingsFile;
+
+/// What a file says of gates.
+pub(crate) struct Gates {
+    /// Every gate that holds, the built-in ones first.
+    pub(crate) gates: Vec<Gate>,
+    /// Where evidence comes from, as far as it is configured.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// # Errors
+/// Everything that is wrong with gates and evidence.
+pub(crate) fn read(file: &SettingsFile) -> Result<Gates, Vec<Problem>> {
+    let sources = collector::configured(&file.evidence)?;
+    let mut metrics = Metrics::default();
+    for (metric, unit) in sources.iter().flat_map(Source::measures) {
+        metrics
+            .define(&metric, unit)
+            .map_err(|message| vec![Problem::at("/evidence", message)])?;
+    }
+    let gates = gate::resolve(&file.gates, &metrics)?;
+    Ok(Gates { gates, sources })
+}
