@@ -60,12 +60,18 @@ fn build(value: &Json) -> Result<Box<dyn Collector>, Vec<Problem>> {
 fn read(coverage: &mut Read, input: &mut Bounded<File>) -> Result<(), String> {
     let buffer = input.fill_buf().map_err(|error| error.to_string())?;
     let text = buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(buffer);
+    let before = coverage.added;
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => Err("it is empty".to_owned()),
         Some(b'<') => cobertura::read(coverage, input),
         Some(b'{') => istanbul::read(coverage, input),
         Some(_) => lcov::read(coverage, input),
+    }?;
+    // Beside other reports an empty one would go unseen.
+    if coverage.added == before {
+        return Err("it says nothing of any file".to_owned());
     }
+    Ok(())
 }
 
 #[async_trait]

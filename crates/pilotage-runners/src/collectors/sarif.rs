@@ -153,13 +153,13 @@ impl Sarif {
     /// Why a report without findings proves nothing.
     fn lacking(&self, found: &Findings) -> Option<String> {
         match &self.control {
-            Some(control) if found.controls == 0 => {
-                Some(format!("the scanner did not find what was planted for it (`{control}`)"))
-            }
-            None if found.looked_at + found.all() + found.suppressed == 0 => Some(
-                "the report finds nothing and does not say what was looked at; plant something for it and name its rule as `control`"
-                    .to_owned(),
-            ),
+            Some(control) if found.controls == 0 => Some(format!(
+                "the scanner did not find what was planted for it (`{control}`)"
+            )),
+            _ if !found.blind.is_empty() => Some(format!(
+                "{} finds nothing and does not say what was looked at; plant something for it and name its rule as `control`",
+                found.blind.join(", ")
+            )),
             _ => None,
         }
     }

@@ -46,6 +46,8 @@ pub struct Coverage {
     files: HashMap<String, HashMap<Key, bool>>,
     summaries: HashMap<String, [Share; 3]>,
     items: usize,
+    /// Items and files that were added, known ones again.
+    pub added: u64,
     /// The formats that were read.
     pub formats: Vec<&'static str>,
 }
@@ -89,6 +91,7 @@ impl Coverage {
     /// # Errors
     /// There are too many.
     pub fn add(&mut self, file: &str, item: Item<'_>, reached: bool) -> Result<(), String> {
+        self.added += 1;
         if !self.files.contains_key(file) {
             self.grow()?;
             self.files.insert(file.to_owned(), HashMap::new());
@@ -113,6 +116,7 @@ impl Coverage {
     /// # Errors
     /// There are too many, the numbers cannot be, or another summary has the file: two summaries cannot be joined.
     pub fn add_summary(&mut self, file: &str, shares: [Share; 3]) -> Result<(), String> {
+        self.added += 1;
         self.grow()?;
         if shares.iter().any(|share| share.covered > share.total) {
             return Err(format!("it says that more of {file} was reached than there is"));

@@ -87,11 +87,16 @@ pub fn read<R: Read>(tests: &mut Tests, input: &mut Bounded<R>) -> Result<(), St
         ..Reading::default()
     };
     let mut xml = Xml::new(input);
+    let before = (reading.tests.cases, reading.tests.outside);
     while let Some(step) = xml.step()? {
         match step {
             Step::Open(tag) => reading.open(&tag)?,
             Step::Close(name) => reading.close(&name)?,
         }
+    }
+    // Beside other reports an empty one would go unseen; RSpec writes it when a file does not load.
+    if (reading.tests.cases, reading.tests.outside) == before {
+        return Err("it holds no test: no test ran".to_owned());
     }
     *tests = reading.tests;
     Ok(())

@@ -28,6 +28,8 @@ pub struct Findings {
     pub looked_at: u64,
     /// Findings that prove that the scanner finds; see [`read`].
     pub controls: u64,
+    /// Scanners that found nothing and do not say what they looked at.
+    pub blind: Vec<String>,
     /// Name and version of each scanner.
     pub tools: Vec<(String, Option<String>)>,
     /// The first findings, in words.
@@ -181,6 +183,9 @@ fn add(findings: &mut Findings, control: Option<&str>, run: &Run) -> Result<(), 
     let results =
         results.ok_or_else(|| format!("{name} gives no results, which is not the same as none found"))?;
     let rules: BTreeMap<&str, &Rule> = driver.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
+    if results.is_empty() && run.artifacts.is_empty() {
+        findings.blind.push(name.clone());
+    }
     findings.looked_at += run.artifacts.len() as u64;
     let version = driver.semantic_version.as_ref().or(driver.version.as_ref());
     findings.tools.push((name, version.map(|version| brief(version))));

@@ -49,7 +49,7 @@ fn broken_tests() -> Vec<Case> {
     let one = "<testsuite><testcase name='a'/></testsuite>";
     vec![
         case(RATE, junit, nothing_ran, "no test ran"),
-        case("test_execution_time", junit, nothing_ran, "looked at 0 tests"),
+        case("test_execution_time", junit, nothing_ran, "no test ran"),
         case(
             RATE,
             junit,
@@ -154,6 +154,46 @@ fn evidence_of_nothing_is_no_evidence() {
         let (state, reason) = repository.state(gate, metric);
         assert_eq!(state, "noEvidence", "{evidence}\n{report}");
         assert!(reason.contains(expected), "{evidence}: {reason}");
+    }
+}
+
+/// A report that shows nothing is not made good by another one beside it.
+#[test]
+fn one_empty_report_among_others_is_no_evidence() {
+    let scan = |rest: &str| {
+        format!(r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"s"}}}},"results":[]{rest}}}]}}"#)
+    };
+    let cases = [
+        (
+            "test-validation",
+            RATE,
+            "junit",
+            PASSED.to_owned(),
+            "<testsuite name='rspec' tests='0'/>".to_owned(),
+        ),
+        (
+            "test-validation",
+            "code_coverage_lines",
+            "coverage",
+            "SF:a\nDA:1,1\nend_of_record\n".to_owned(),
+            "<coverage/>".to_owned(),
+        ),
+        (
+            "security-validation",
+            "secrets_exposed",
+            "sarif, about: secrets",
+            scan(r#","artifacts":[{}]"#),
+            scan(""),
+        ),
+    ];
+    for (gate, metric, kind, good, empty) in cases {
+        let repository = Repository::configured(&format!(
+            "evidence:\n  it: {{ kind: {kind}, files: [reports/*] }}\n"
+        ));
+        repository.write("reports/a", &good);
+        assert_eq!(repository.state(gate, metric).0, "passed", "{metric}");
+        repository.write("reports/b", &empty);
+        assert_eq!(repository.state(gate, metric).0, "noEvidence", "{metric}");
     }
 }
 
