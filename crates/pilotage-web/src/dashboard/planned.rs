@@ -23,9 +23,9 @@ pub(super) const PAGES: &[Planned] = &[
         title: "Gates",
         what: "A quality gate judges evidence (test results, coverage, security findings, load figures) and says whether a \
                release may go on.",
-        first: "This part is not in this version. There is no gate, and nothing here can be switched on yet.",
-        today: "Until then a rule can ask a system of yours to judge, with a webhook action:",
-        example: "actions:\n  - type: webhook\n    target: quality-service\n    parameters:\n      body: { commit: \"${event.data.after}\" }",
+        first: "Gates judge a commit on the command line today. Runs are not kept on the server yet, so there is none to show here.",
+        today: "In the folder of a repository, or in its CI, this says whether the commit may go to production, and why not:",
+        example: "pilotage gate list\npilotage gate run --env production",
     },
     Planned {
         path: "/pipelines",

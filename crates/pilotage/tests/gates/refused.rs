@@ -5,9 +5,13 @@ use crate::Repository;
 #[test]
 fn what_does_not_hold_is_refused_with_its_line() {
     let cases = [
-        ("gates:\n- id: a\n  critera: []\n", 4, "did you mean `criteria`?"),
         (
-            "gates:\n- id: a\n  criteria: [{ metric: lint_erors, operator: eq, threshold: 0 }]\n",
+            "gates:\n- id: a\n  criteria_: []\n",
+            4,
+            "did you mean `criteria`?",
+        ),
+        (
+            "gates:\n- id: a\n  criteria: [{ metric: lint_error, operator: eq, threshold: 0 }]\n",
             4,
             "did you mean `lint_errors`?",
         ),
