@@ -297,9 +297,10 @@ fn conditions(query: &EventQuery<'_>) -> Conditions {
             Some(prefix.to_vec()),
         );
         conditions.and(
-            "key < ? UNION ALL SELECT position FROM events, state WHERE position > keyed_through)",
+            "key < ? UNION ALL SELECT position FROM events, state WHERE position > keyed_through",
             Some(last),
         );
+        conditions.and("delivery_id = ?)", Some(delivery_id.clone()));
         conditions.and("e.delivery_id = ?", Some(delivery_id.clone()));
     }
     conditions.and("e.received_at >= ?", filter.since.map(Timestamp::as_micros));
