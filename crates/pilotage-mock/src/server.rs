@@ -1,7 +1,6 @@
 //! The model behind a socket: HTTP or HTTPS, faults on the wire, and what goes out to others.
 
 mod answering;
-mod connection;
 mod keeping;
 mod outgoing;
 mod tls;
@@ -11,18 +10,19 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
+use http::Response;
+use hyper::{Request, body::Incoming};
 use pilotage_core::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::make::{Model, Seed, SeedError};
+use crate::{
+    connection::{self, Answer, Body},
+    make::{Model, Seed, SeedError},
+};
 use outgoing::Outgoing;
-
-/// How long requests under way may take to end once it is to stop.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Where the mock takes the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -135,11 +135,15 @@ impl MockMake {
             outgoing: Outgoing::new(options.allow_outgoing)?,
             keeper: options.state.map(keeping::Keeper::new),
             deliveries: TaskTracker::new(),
-            stop: CancellationToken::new(),
         });
-        let stop = shared.stop.clone();
+        let stop = CancellationToken::new();
         let (acceptor, certificate) = tls.map(|tls| (tls.acceptor, tls.certificate)).unzip();
-        let serving = tokio::spawn(connection::serve(listener, acceptor, shared));
+        let beside = shared.deliveries.clone();
+        let serve = connection::serve(listener, acceptor, stop.clone(), beside, shared.clone());
+        let serving = tokio::spawn(async move {
+            serve.await;
+            answering::keep(&shared).await;
+        });
         Ok(Self {
             url,
             token,
@@ -190,7 +194,12 @@ struct Shared {
     outgoing: Outgoing,
     keeper: Option<keeping::Keeper>,
     deliveries: TaskTracker,
-    stop: CancellationToken,
+}
+
+impl Answer for Arc<Shared> {
+    async fn answer(&self, request: Request<Incoming>) -> Option<Response<Body>> {
+        answering::answer(self, request).await
+    }
 }
 
 impl Shared {

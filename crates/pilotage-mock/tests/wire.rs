@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use pilotage_mock::{MockMake, Options, StartError};
+use pilotage_mock::{Arrival, Endpoint, ListenerOptions, MockMake, Options, StartError, WebhookListener};
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 /// Nothing here takes longer unless something is broken.
@@ -162,30 +162,16 @@ fn files(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Takes one request and answers it 200.
-async fn receive(listener: &TcpListener) -> String {
-    let taken = async {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut text = String::new();
-        while !text.contains("\r\n\r\n") || !text.ends_with('}') {
-            let mut part = [0; 4_096];
-            let length = stream.read(&mut part).await.unwrap();
-            text.push_str(std::str::from_utf8(&part[..length]).unwrap());
-        }
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nseen")
-            .await
-            .unwrap();
-        text
-    };
-    tokio::time::timeout(DEADLINE, taken).await.unwrap()
+async fn arrived(listener: &WebhookListener) -> Arc<Arrival> {
+    let arrived = tokio::time::timeout(DEADLINE, listener.arrived_after(0)).await;
+    arrived.unwrap()[0].clone()
 }
 
 #[tokio::test]
 async fn the_end_of_a_run_is_delivered() {
     let mock = MockMake::start(options()).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/make", listener.local_addr().unwrap());
+    let listener = WebhookListener::local().await.unwrap();
+    let url = format!("{}/make", listener.url());
     control(&mock, "subscriptions", json!({"url": url, "secret": "sesame"})).await;
     let run = send(
         &mock,
@@ -194,29 +180,38 @@ async fn the_end_of_a_run_is_delivered() {
         &json!({"data": {"name": "Ada"}}),
     )
     .await;
-    let execution = run.unwrap().1["executionId"].as_str().unwrap().to_owned();
-    let delivered = receive(&listener).await;
-    assert!(delivered.contains("x-make-secret: sesame"), "{delivered}");
-    assert!(
-        delivered.contains("\"eventType\":\"scenario.executed\""),
-        "{delivered}"
-    );
-    assert!(delivered.contains(&execution), "{delivered}");
+    let delivered = arrived(&listener).await;
+    assert_eq!(delivered.header("x-make-secret"), Some("sesame"));
+    let body = delivered.json();
+    assert_eq!(body["eventType"], "scenario.executed");
+    assert_eq!(body["data"]["executionId"], run.unwrap().1["executionId"]);
     mock.stop().await;
 }
 
 #[tokio::test]
 async fn an_event_is_fired_and_its_answer_told() {
     let mock = MockMake::start(options()).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/make", listener.local_addr().unwrap());
-    let fire = json!({"url": url, "event": {"eventType": "scenario.failed"}});
-    let (told, taken) = tokio::join!(
-        send(&mock, Method::POST, "/__mock/webhooks", &fire),
-        receive(&listener)
-    );
-    assert_eq!(told.unwrap(), (200, json!({"status": 200, "body": "seen"})));
-    assert!(taken.ends_with(r#"{"eventType":"scenario.failed"}"#), "{taken}");
+    let listener = ListenerOptions {
+        endpoints: vec![Endpoint {
+            name: "make".to_owned(),
+            source: None,
+        }],
+        ..ListenerOptions::default()
+    };
+    let listener = WebhookListener::start(listener).await.unwrap();
+    let fire = |path: &str| json!({"url": format!("{}{path}", listener.url()), "event": {"eventType": "scenario.failed"}});
+    let told = async |path| {
+        let told = send(&mock, Method::POST, "/__mock/webhooks", &fire(path)).await;
+        told.unwrap()
+    };
+    assert_eq!(told("/make").await, (200, json!({"status": 200, "body": ""})));
+    let elsewhere = json!({"status": 404, "body": "no such endpoint"});
+    assert_eq!(told("/other").await, (200, elsewhere));
+    let bodies = listener
+        .arrivals()
+        .into_iter()
+        .map(|arrival| arrival.body.clone());
+    assert!(bodies.eq([r#"{"eventType":"scenario.failed"}"#; 2]));
     let elsewhere = json!({"url": "http://192.0.2.1/"});
     let (status, refused) = send(&mock, Method::POST, "/__mock/webhooks", &elsewhere)
         .await

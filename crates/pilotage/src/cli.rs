@@ -112,7 +112,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
-    /// Send a delivery as the real source would.
+    /// Send a delivery as the real source would, or take what others send.
     #[command(subcommand)]
     Webhook(WebhookCommand),
     /// Look at what came in, and act on it again.

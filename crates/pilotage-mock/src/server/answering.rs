@@ -5,19 +5,20 @@ use std::{io, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Response, header};
-use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use serde_json::json;
 
 use super::Shared;
-use crate::make::{Answer, Content, Effect, Fault, Reply, Request};
+use crate::{
+    connection::Body,
+    make::{Answer, Content, Effect, Fault, Reply, Request},
+};
 
 /// Longest body that Make's webhooks take (help.make.com, "Webhooks"); its API takes no longer ones here either.
 const MOST_BODY_BYTES: usize = 5 << 20;
 /// Longest time that a fault may keep somebody waiting.
 const MOST_LATENCY: Duration = Duration::from_mins(5);
-
-pub(super) type Body = BoxBody<Bytes, io::Error>;
 
 /// Answers a request; `None` if the connection is to be broken instead.
 pub(super) async fn answer(shared: &Shared, request: hyper::Request<Incoming>) -> Option<Response<Body>> {

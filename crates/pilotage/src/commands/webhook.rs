@@ -1,5 +1,6 @@
-//! `webhook`: send a delivery as the real source would.
+//! `webhook`: send a delivery as the real source would, and take what others send.
 
+mod listen;
 mod outcome;
 
 use std::{
@@ -25,6 +26,7 @@ use crate::{
     exit::{Done, usage},
     output::{Output, remark},
 };
+use listen::Listen;
 use outcome::{Delivered, Tally};
 
 const EXAMPLES: &str = "\
@@ -54,18 +56,21 @@ const SECRET_VARIABLES: [(&str, &str); 3] = [
     ("make", "MAKE_WEBHOOK_SECRET"),
 ];
 
-/// Send deliveries.
+/// Send deliveries, and take what others send.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub(crate) enum WebhookCommand {
     /// Sign a body and send it as the real source would; exit code 1 when it is refused.
     Send(Box<Send>),
+    /// Take webhooks, show each as it arrives, verify it and answer as told.
+    Listen(Box<Listen>),
 }
 
 impl WebhookCommand {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         match self {
             Self::Send(send) => send.run(context).await,
+            Self::Listen(listen) => listen.run(context).await,
         }
     }
 }

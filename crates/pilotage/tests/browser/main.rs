@@ -10,15 +10,12 @@
 )]
 
 #[expect(dead_code, reason = "the stories need more of it")]
-#[path = "../stories/receiver.rs"]
-mod receiver;
-#[expect(dead_code, reason = "the stories need more of it")]
 #[path = "../stories/server.rs"]
 mod server;
 
 use std::{io::Write as _, path::Path, process::Command};
 
-use receiver::Receiver;
+use pilotage_mock::WebhookListener;
 use server::{Place, SECRET, Server, assert_audit_holds, pilotage};
 
 /// What a journey needs, by the variables that name it, and how to get it.
@@ -49,7 +46,7 @@ fn is_equipped() -> bool {
 }
 
 /// One rule in the file, whose action goes to the receiver and is never repeated.
-fn config(receiver: &Receiver) -> String {
+fn config(receiver: &WebhookListener) -> String {
     format!(
         r#"
 version: 1
@@ -63,7 +60,7 @@ rules:
     actions:
       - {{ type: webhook, target: ci, retryPolicy: {{ maxAttempts: 1 }} }}
 "#,
-        receiver.address
+        receiver.address()
     )
 }
 
@@ -93,7 +90,7 @@ async fn journey(name: &str, answers: &[u16]) {
     if !is_equipped() {
         return;
     }
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.answer(answers);
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
@@ -142,7 +139,7 @@ async fn people_sign_in_with_a_token() {
     if !is_equipped() {
         return;
     }
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let token = |role: &str| {
         let made = pilotage()

@@ -11,6 +11,7 @@ const COMMANDS: &[&str] = &[
     "schema",
     "webhook",
     "webhook send",
+    "webhook listen",
     "event",
     "event list",
     "event show",

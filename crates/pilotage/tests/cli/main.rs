@@ -9,6 +9,7 @@ mod check;
 mod errors;
 mod exit_codes;
 mod help;
+mod listening;
 mod metrics;
 mod offline;
 mod rule_test;

@@ -107,7 +107,8 @@ fn send(server: &Arc<Server>, stop: &Arc<AtomicBool>, number: &Arc<AtomicU64>) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_misses_nothing_and_sees_nothing_twice_whenever_the_server_dies() {
-    let place = Place::new(&config(receiver().await));
+    let receiver = receiver().await;
+    let place = Place::new(&config(&receiver));
     let address = free_address();
     let (mut seen, number) = (Seen::default(), Arc::new(AtomicU64::new(0)));
     for _ in 0..CRASHES {

@@ -13,21 +13,15 @@ mod node;
 mod server;
 mod socket_io;
 
-use std::net::SocketAddr;
+use pilotage_mock::WebhookListener;
 
-use axum::{Router, http::StatusCode};
-
-/// A receiver of outgoing webhooks that answers 204.
-pub(crate) async fn receiver() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(async || StatusCode::NO_CONTENT);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+/// A receiver of outgoing webhooks.
+pub(crate) async fn receiver() -> WebhookListener {
+    WebhookListener::local().await.unwrap()
 }
 
 /// Every push becomes a webhook to `receiver`.
-pub(crate) fn config(receiver: SocketAddr) -> String {
+pub(crate) fn config(receiver: &WebhookListener) -> String {
     format!(
         r#"
 version: 1
@@ -38,10 +32,11 @@ rules:
     trigger: {{ source: github, eventTypes: [push] }}
     actions:
       - type: webhook
-        target: "http://{receiver}/"
+        target: "{}/"
         parameters: {{ body: {{ delivery: "${{event.deliveryId}}" }} }}
         retryPolicy: {{ maxAttempts: 20, initialDelay: 20, backoffMultiplier: 1.5, maxDelay: 500 }}
-"#
+"#,
+        receiver.url()
     )
 }
 

@@ -50,7 +50,8 @@ fn refuses_bad_filters(client: &mut Client) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_subscribes_changes_its_filters_and_leaves() {
     let Some(modules) = modules() else { return };
-    let place = Place::new(&config(receiver().await));
+    let receiver = receiver().await;
+    let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     for (number, transports) in TRANSPORTS.into_iter().enumerate() {
         let delivery = |what: &str| format!("{number}-{what}");
@@ -120,7 +121,8 @@ async fn a_client_subscribes_changes_its_filters_and_leaves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reconnects_has_the_last_state() {
     let Some(modules) = modules() else { return };
-    let place = Place::new(&config(receiver().await));
+    let receiver = receiver().await;
+    let place = Place::new(&config(&receiver));
     let address = free_address();
     let mut server = Server::start_at(&place, &address);
     for (number, transports) in TRANSPORTS.into_iter().enumerate() {
@@ -147,7 +149,8 @@ async fn a_client_that_reconnects_has_the_last_state() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_does_not_wait_for_clients() {
     let Some(modules) = modules() else { return };
-    let place = Place::new(&config(receiver().await));
+    let receiver = receiver().await;
+    let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     let mut clients: Vec<Client> = TRANSPORTS
         .into_iter()

@@ -10,9 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{DEADLINE, Place, Server, assert_audit_holds},
 };
 
@@ -24,7 +25,7 @@ type Accepted = Arc<Mutex<HashMap<String, String>>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_crashes_lose_nothing_and_leave_nothing_undone() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let accepted: Accepted = Arc::default();
     let number = Arc::new(AtomicU64::new(0));
@@ -105,7 +106,7 @@ async fn resend_some(server: &Server, accepted: &Accepted) {
     }
 }
 
-async fn judge(receiver: &Receiver, place: &Place, accepted: &Accepted) {
+async fn judge(receiver: &WebhookListener, place: &Place, accepted: &Accepted) {
     let server = Server::start(place);
     server.settled().await;
     let logged = all_events(&server).await;
@@ -115,10 +116,10 @@ async fn judge(receiver: &Receiver, place: &Place, accepted: &Accepted) {
     }
     // A delivery that was stored while its answer was lost is in the log as well: it too must have been acted on.
     let mut ids: HashMap<String, HashSet<String>> = HashMap::new();
-    for arrived in receiver.arrived() {
-        ids.entry(arrived.body["delivery"].as_str().unwrap().to_owned())
+    for arrived in receiver.arrivals() {
+        ids.entry(arrived.json()["delivery"].as_str().unwrap().to_owned())
             .or_default()
-            .insert(arrived.id);
+            .insert(arrived.webhook_id().to_owned());
     }
     for delivery in logged.keys() {
         assert_eq!(
@@ -136,7 +137,10 @@ async fn judge(receiver: &Receiver, place: &Place, accepted: &Accepted) {
     );
     assert!(server.stop().success());
     assert_audit_holds(place);
-    let (sent, repeated) = (receiver.arrived().len(), receiver.arrived().len() - logged.len());
+    let (sent, repeated) = (
+        receiver.arrivals().len(),
+        receiver.arrivals().len() - logged.len(),
+    );
     #[expect(
         clippy::print_stdout,
         reason = "the figures are what a reader of the log wants to see"

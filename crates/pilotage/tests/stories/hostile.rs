@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{Place, SECRET, Server, assert_audit_holds},
 };
 
@@ -92,7 +93,7 @@ fn send(server: &Server, request: &[u8], unfinished: bool) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_hostile_is_stored_or_stops_the_server_or_learns_a_secret() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     for (what, request) in requests() {
@@ -109,7 +110,7 @@ async fn nothing_hostile_is_stored_or_stops_the_server_or_learns_a_secret() {
     let (status, _) = server.push("well-meant", "{\"after\":\"x\"}").await.unwrap();
     assert_eq!(status, 202, "the server goes on");
     server.settled().await;
-    assert_eq!(receiver.arrived().len(), 1);
+    assert_eq!(receiver.arrivals().len(), 1);
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }

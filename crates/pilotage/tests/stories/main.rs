@@ -13,7 +13,6 @@ mod operate;
 mod operators;
 mod path;
 mod protect;
-mod receiver;
 mod recorded;
 mod reload;
 mod server;

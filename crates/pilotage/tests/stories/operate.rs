@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{Place, Server, assert_audit_holds},
 };
 
@@ -14,7 +15,7 @@ const PUSH: &str = include_str!("../../../../fixtures/github/push.json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_says_why_and_goes_on_when_retried() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.answer(&[410]);
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
@@ -37,8 +38,12 @@ async fn a_dead_letter_says_why_and_goes_on_when_retried() {
         server.get(&format!("/api/v1/executions/{id}")).await["status"],
         "succeeded"
     );
-    let arrived = receiver.arrived();
-    assert_eq!(arrived[0].id, arrived[1].id, "a retry is the same message");
+    let arrived = receiver.arrivals();
+    assert_eq!(
+        arrived[0].webhook_id(),
+        arrived[1].webhook_id(),
+        "a retry is the same message"
+    );
     let (status, _) = server
         .post(&format!("/api/v1/executions/{id}/retry"), &json!({}))
         .await;
@@ -49,7 +54,7 @@ async fn a_dead_letter_says_why_and_goes_on_when_retried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_execution_that_keeps_failing_can_be_cancelled() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.always(Some(503));
     let place = Place::new(
         &config(&receiver)
@@ -75,7 +80,7 @@ async fn an_execution_that_keeps_failing_can_be_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_follows_the_rules_of_today_or_those_of_then() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     let (_, accepted) = server.push("d", PUSH).await.unwrap();
@@ -95,9 +100,13 @@ async fn a_replay_follows_the_rules_of_today_or_those_of_then() {
     assert_eq!((status, same["executions"].as_array().unwrap().len()), (202, 1));
     server.settled().await;
 
-    let arrived = receiver.arrived();
+    let arrived = receiver.arrivals();
     assert_eq!(arrived.len(), 2);
-    assert_ne!(arrived[0].id, arrived[1].id, "a replay is a message of its own");
+    assert_ne!(
+        arrived[0].webhook_id(),
+        arrived[1].webhook_id(),
+        "a replay is a message of its own"
+    );
     let id = same["executions"][0].as_str().unwrap();
     assert_eq!(
         server.get(&format!("/api/v1/executions/{id}")).await["replayedBy"],
@@ -108,7 +117,7 @@ async fn a_replay_follows_the_rules_of_today_or_those_of_then() {
 }
 
 /// Four actions, each shorter than a third of the lease, together longer than the lease.
-fn several_slow_actions(receiver: &Receiver) -> String {
+fn several_slow_actions(receiver: &WebhookListener) -> String {
     let action = "      - { type: webhook, target: ci }\n";
     let config = config(receiver);
     let head = config.split("    actions:").next().unwrap();
@@ -117,7 +126,7 @@ fn several_slow_actions(receiver: &Receiver) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_that_together_outlast_the_lease_run_once() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.takes(Duration::from_millis(300));
     let place = Place::new(&several_slow_actions(&receiver));
     let server = Server::start(&place);
@@ -126,7 +135,11 @@ async fn actions_that_together_outlast_the_lease_run_once() {
 
     let execution = &server.get("/api/v1/executions").await["items"][0];
     assert_eq!(execution["status"], "succeeded");
-    let ids: Vec<String> = receiver.arrived().into_iter().map(|arrived| arrived.id).collect();
+    let ids: Vec<String> = receiver
+        .arrivals()
+        .iter()
+        .map(|arrived| arrived.webhook_id().to_owned())
+        .collect();
     let distinct: std::collections::HashSet<&String> = ids.iter().collect();
     assert_eq!((ids.len(), distinct.len()), (5, 5), "{ids:?}");
     assert!(server.stop().success());
@@ -135,7 +148,7 @@ async fn actions_that_together_outlast_the_lease_run_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_paused_process_claims_anew_goes_to_the_worker_that_is_at_it() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.takes(Duration::from_millis(1_700));
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
@@ -151,7 +164,7 @@ async fn what_a_paused_process_claims_anew_goes_to_the_worker_that_is_at_it() {
     server.signal("CONT");
     server.settled().await;
 
-    assert_eq!(receiver.arrived().len(), 1, "one worker, one message");
+    assert_eq!(receiver.arrivals().len(), 1, "one worker, one message");
     assert_eq!(
         server.get("/api/v1/executions").await["items"][0]["status"],
         "succeeded"
@@ -162,7 +175,7 @@ async fn what_a_paused_process_claims_anew_goes_to_the_worker_that_is_at_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_outlasts_the_shutdown_is_released_and_goes_on_after_the_next_start() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.takes(Duration::from_secs(5));
     let patient = config(&receiver).replace("leaseMs: 1000", "leaseMs: 600000");
     let place = Place::new(&format!("{patient}server: {{ shutdownTimeoutMs: 200 }}\n"));
@@ -182,10 +195,10 @@ async fn what_outlasts_the_shutdown_is_released_and_goes_on_after_the_next_start
         server.get("/api/v1/executions").await["items"][0]["status"],
         "succeeded"
     );
-    let arrived = receiver.arrived();
+    let arrived = receiver.arrivals();
     assert_eq!(
-        (arrived.len(), &arrived[0].id),
-        (2, &arrived[1].id),
+        (arrived.len(), arrived[0].webhook_id()),
+        (2, arrived[1].webhook_id()),
         "the same message again"
     );
     assert!(server.stop().success());
@@ -194,7 +207,7 @@ async fn what_outlasts_the_shutdown_is_released_and_goes_on_after_the_next_start
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_event_cancels_what_its_rule_is_running() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.takes(Duration::from_secs(5));
     let patient = config(&receiver).replace("leaseMs: 1000", "leaseMs: 600000");
     let place = Place::new(&format!(

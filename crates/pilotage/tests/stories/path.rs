@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use crate::{
-    receiver::Receiver,
-    server::{Place, Server, assert_audit_holds, pilotage},
-};
+use pilotage_mock::WebhookListener;
+
+use crate::server::{Place, Server, assert_audit_holds, pilotage};
 
 const PUSH: &str = include_str!("../../../../fixtures/github/push.json");
 
-pub(crate) fn config(receiver: &Receiver) -> String {
+pub(crate) fn config(receiver: &WebhookListener) -> String {
     format!(
         r#"
 version: 1
@@ -26,13 +25,13 @@ rules:
         parameters: {{ body: {{ delivery: "${{event.deliveryId}}", commit: "${{event.data.after}}" }} }}
         retryPolicy: {{ maxAttempts: 20, initialDelay: 20, backoffMultiplier: 1.5, maxDelay: 500 }}
 "#,
-        receiver.address
+        receiver.address()
     )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_push_becomes_an_action_with_a_retry_and_leaves_a_trail() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.answer(&[503]);
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
@@ -68,13 +67,14 @@ async fn a_signed_push_becomes_an_action_with_a_retry_and_leaves_a_trail() {
             .all(|attempt| !attempt["request"].as_str().unwrap().contains("hidden"))
     );
 
-    let arrived = receiver.arrived();
+    let arrived = receiver.arrivals();
     assert_eq!(arrived.len(), 2);
     assert_eq!(
-        arrived[0].id, arrived[1].id,
+        arrived[0].webhook_id(),
+        arrived[1].webhook_id(),
         "every attempt carries the same webhook-id"
     );
-    assert_eq!(arrived[1].body["delivery"], "d-1");
+    assert_eq!(arrived[1].json()["delivery"], "d-1");
     assert_signed(&place, &arrived[1]);
 
     assert!(server.stop().success());
@@ -82,7 +82,7 @@ async fn a_signed_push_becomes_an_action_with_a_retry_and_leaves_a_trail() {
 }
 
 /// A receiver that knows the installation's secret can verify what it was sent.
-fn assert_signed(place: &Place, arrived: &crate::receiver::Arrived) {
+fn assert_signed(place: &Place, arrived: &pilotage_mock::Arrival) {
     use pilotage_adapters::verification::standard_webhooks;
     let secret = std::fs::read_to_string(place.data().join("webhook-signing-secret")).unwrap();
     let keys = [standard_webhooks::SigningKey::parse(&secret.into()).unwrap()];
@@ -94,7 +94,7 @@ fn assert_signed(place: &Place, arrived: &crate::receiver::Arrived) {
     let now = pilotage_core::Timestamp::now();
     let delivery = pilotage_core::ports::Delivery {
         headers: &headers,
-        body: &arrived.raw,
+        body: &arrived.body,
         now,
     };
     standard_webhooks::verify(&keys, &delivery).unwrap();
@@ -102,7 +102,7 @@ fn assert_signed(place: &Place, arrived: &crate::receiver::Arrived) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_right_is_refused_and_leaves_nothing_behind() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     let url = format!("{}/webhooks/github", server.url);
@@ -142,14 +142,14 @@ async fn what_is_not_right_is_refused_and_leaves_nothing_behind() {
 
     let stats = server.settled().await;
     assert_eq!(stats["totals"]["events"], 0);
-    assert!(receiver.arrived().is_empty());
+    assert!(receiver.arrivals().is_empty());
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redelivery_is_answered_and_not_acted_on_again_and_a_ping_is_shown() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
 
@@ -172,7 +172,7 @@ async fn a_redelivery_is_answered_and_not_acted_on_again_and_a_ping_is_shown() {
     assert_eq!(server.get("/api/v1/stats").await["totals"]["unhandled"], 0);
     let pings = server.get("/api/v1/events?type=ping").await;
     assert_eq!(pings["items"][0]["deliveryId"], "p-1");
-    assert_eq!(receiver.arrived().len(), 1);
+    assert_eq!(receiver.arrivals().len(), 1);
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }

@@ -7,15 +7,16 @@ use std::{
 
 use serde_json::{Value, json};
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{Place, Server, assert_audit_holds, pilotage},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_file_is_taken_and_a_bad_one_changes_nothing_and_says_so() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
 
@@ -55,7 +56,7 @@ async fn a_good_file_is_taken_and_a_bad_one_changes_nothing_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_of_the_api_that_would_not_fit_is_named_and_no_line_of_the_file() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     let rule = json!({

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{Place, Server, assert_audit_holds},
 };
 
@@ -23,7 +24,7 @@ async fn put_off(server: &Server, reason: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_execution_says_why_it_was_put_off() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     receiver.answer(&[503]);
     let patient = config(&receiver)
         .replace("initialDelay: 20,", "initialDelay: 60000,")
@@ -39,7 +40,7 @@ async fn a_pending_execution_says_why_it_was_put_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_up_rate_limit_and_an_open_circuit_are_named() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let limited =
         config(&receiver).replace("?token=hidden\"", "\", rateLimit: { perSecond: 0.01, burst: 1 }");
     let place = Place::new(&limited);

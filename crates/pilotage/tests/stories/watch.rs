@@ -10,9 +10,10 @@ use std::{
 
 use serde_json::Value;
 
+use pilotage_mock::WebhookListener;
+
 use crate::{
     path::config,
-    receiver::Receiver,
     server::{DEADLINE, Place, Server, assert_audit_holds, pilotage},
 };
 
@@ -85,7 +86,7 @@ impl Drop for Watcher {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn watching_goes_on_after_a_crash_of_the_server() {
-    let receiver = Receiver::start().await;
+    let receiver = WebhookListener::local().await.unwrap();
     let place = Place::new(&config(&receiver));
     let server = Server::start(&place);
     let address = server.url.trim_start_matches("http://").to_owned();

@@ -1,6 +1,7 @@
 //! Connections: taking them, speaking HTTP/1 on them, and breaking them where a fault asks for it.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -8,6 +9,9 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use http::Response;
+use http_body_util::combinators::BoxBody;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
@@ -17,9 +21,10 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{STOP_DEADLINE, Shared, answering};
+/// How long what is under way may take to end once it is to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Connections open at once; further ones wait in the system's queue.
 const MOST_CONNECTIONS: usize = 1_024;
@@ -30,35 +35,50 @@ const MOST_HEAD_BYTES: usize = 64 << 10;
 /// How long to leave the system alone after it had no connection to give.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
 
-/// Serves until it is told to stop; then waits for what is under way, but not for ever.
-pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+/// Of an answer.
+pub(crate) type Body = BoxBody<Bytes, io::Error>;
+
+/// What answers requests; `None` breaks the connection instead.
+pub(crate) trait Answer: Clone + Send + Sync + 'static {
+    fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+    ) -> impl Future<Output = Option<Response<Body>>> + Send;
+}
+
+/// Serves until it is told to stop; then waits for connections and for what goes on `beside` them, but not for ever.
+pub(crate) async fn serve<A: Answer>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+    beside: TaskTracker,
+    answer: A,
+) {
     let open = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    while let Some((stream, slot)) = next(&listener, &slots, &shared).await {
-        let one = converse(stream, tls.clone(), shared.clone());
-        let stop = shared.stop.clone();
+    while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
+        let one = converse(stream, tls.clone(), stop.clone(), answer.clone());
         open.spawn(async move {
             one.await;
-            drop((slot, stop));
+            drop(slot);
         });
     }
     drop(listener);
     open.close();
-    shared.deliveries.close();
+    beside.close();
     let ended = async {
         open.wait().await;
-        shared.deliveries.wait().await;
+        beside.wait().await;
     };
     if tokio::time::timeout(STOP_DEADLINE, ended).await.is_err() {
         tracing::warn!(connections = open.len(), "left what did not end in time");
     }
-    answering::keep(&shared).await;
 }
 
 async fn next(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-    shared: &Shared,
+    stop: &CancellationToken,
 ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let accepted = async {
         let slot = slots.clone().acquire_owned().await.ok()?;
@@ -74,13 +94,18 @@ async fn next(
     };
     tokio::select! {
         biased;
-        () = shared.stop.cancelled() => None,
+        () = stop.cancelled() => None,
         accepted = accepted => accepted,
     }
 }
 
 /// One connection until it ends.
-async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn converse<A: Answer>(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+    answer: A,
+) {
     // Answers are small and written whole: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let Ok((stream, handle)) = twin(stream) else {
@@ -88,11 +113,11 @@ async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Share
     };
     let broken = Arc::new(AtomicBool::new(false));
     match tls {
-        None => speak(stream, shared, broken.clone()).await,
+        None => speak(stream, stop, answer, broken.clone()).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream));
             if let Ok(Ok(stream)) = handshake.await {
-                speak(stream, shared, broken.clone()).await;
+                speak(stream, stop, answer, broken.clone()).await;
             }
         }
     }
@@ -103,21 +128,21 @@ async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Share
 }
 
 /// The stream, and a second handle of its socket that outlives it.
-fn twin(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
+fn twin(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
     let stream = stream.into_std()?;
     let handle = stream.try_clone()?;
     Ok((TcpStream::from_std(stream)?, handle))
 }
 
-async fn speak<S>(stream: S, shared: Arc<Shared>, broken: Arc<AtomicBool>)
+async fn speak<S, A>(stream: S, stop: CancellationToken, answer: A, broken: Arc<AtomicBool>)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Answer,
 {
-    let stop = shared.stop.clone();
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (shared, broken) = (shared.clone(), broken.clone());
+        let (answer, broken) = (answer.clone(), broken.clone());
         async move {
-            let answer = answering::answer(&shared, request).await;
+            let answer = answer.answer(request).await;
             if answer.is_none() {
                 broken.store(true, Ordering::Relaxed);
             }
