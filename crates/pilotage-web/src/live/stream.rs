@@ -311,6 +311,8 @@ impl Watching {
             return None;
         }
         self.told = through;
+        // Nobody else is sent the same, so every reader that comes back costs memory of its own until it has read.
+        hub.pace.spend(batch.frame.len()).await;
         Some(batch.frame)
     }
 

@@ -136,7 +136,7 @@ impl Drop for Subscription {
         let why = if self.hub.stopped().is_cancelled() {
             Left::Stopped
         } else if self.is_slow() {
-            tracing::debug!(transport = ?self.transport, cursor = %self.cursor, "dropped a subscriber that does not read");
+            tracing::info!(transport = ?self.transport, cursor = %self.cursor, "dropped a subscriber that does not read");
             Left::Slow
         } else {
             Left::ByItself

@@ -141,7 +141,7 @@ impl Session {
                     None => Then::End,
                 },
                 step = told => match subscription.as_mut() {
-                    Some(subscription) => self.tell(subscription, step),
+                    Some(subscription) => self.tell(subscription, step).await,
                     None => Then::End,
                 },
                 () = admission.as_mut() => {
@@ -194,18 +194,24 @@ impl Session {
             .map_err(|_| "too much waits to be read".to_owned())
     }
 
-    fn tell(&mut self, subscription: &mut Subscription, step: Step) -> Then {
+    async fn tell(&mut self, subscription: &mut Subscription, step: Step) -> Then {
         let sent = match step {
             Step::Send(batch) => self
                 .emit("status:updates", &batch)
                 .inspect(|()| subscription.sent(&batch)),
             Step::Behind => {
                 // The latest state of everything is what counts by now.
-                let batch = self.door.live.snapshot(subscription.group());
-                self.emit("status:batch", &batch).inspect(|()| {
-                    self.door.live.meters.reset();
+                let hub = &self.door.live;
+                let _turn = hub.pace.turn().await;
+                let batch = hub.snapshot(subscription.group());
+                let sent = self.emit("status:batch", &batch);
+                if sent.is_ok() {
+                    hub.meters.reset();
                     subscription.move_to(batch.through);
-                })
+                    // Afterwards, because one that takes nothing must not use up what others wait for.
+                    hub.pace.spend(batch.frame.len()).await;
+                }
+                sent
             }
             Step::Stopped => return Then::End,
         };
