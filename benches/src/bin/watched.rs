@@ -123,7 +123,7 @@ async fn main() -> anyhow::Result<()> {
     door.started();
     let stop = CancellationToken::new();
     let long = Duration::from_secs(1);
-    let router = pilotage_web::main_router(door.clone());
+    let router = pilotage_web::main_router(door.clone(), pilotage_web::OtherDoors::default());
     let main = TcpListener::bind(address).await?;
     tokio::spawn(pilotage_web::serve(
         main,

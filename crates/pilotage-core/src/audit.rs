@@ -54,6 +54,8 @@ pub mod kind {
     pub const RULE_CHANGED: &str = "rule.changed";
     /// A token was created or revoked.
     pub const TOKEN_CHANGED: &str = "token.changed";
+    /// An agent called a tool.
+    pub const TOOL_CALLED: &str = "tool.called";
     /// The server started or stopped.
     pub const SERVER: &str = "server";
 }

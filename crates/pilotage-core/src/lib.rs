@@ -4,6 +4,7 @@
 //! outside is a port (`ports`), handed in by the binary.
 
 pub mod audit;
+mod caller;
 pub mod config;
 pub mod digest;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod ports;
 pub mod rule;
 pub mod time;
 
+pub use caller::Caller;
 pub use digest::Digest;
 pub use event::{Event, EventFacts, EventId, NewEvent, Position, StoredEvent, TenantId};
 pub use execution::{Execution, ExecutionId, ExecutionStatus, NewExecution};

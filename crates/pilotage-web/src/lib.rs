@@ -20,5 +20,5 @@ mod shares;
 pub use auth::{CreateTokenError, create_token};
 pub use dashboard::Verify;
 pub use door::{Door, ReadyLimits, SourceEntry, SourceTable, WebSettings};
-pub use routes::{health_router, main_router, openapi};
+pub use routes::{OtherDoors, health_router, inner_router, main_router, openapi};
 pub use server::{Connections, serve};

@@ -18,8 +18,17 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-/// Deliveries, the API, metrics and the dashboard.
-pub fn main_router(door: Arc<Door>) -> Router {
+/// What other doors of this process serve on the same listener.
+#[derive(Default)]
+pub struct OtherDoors {
+    /// Behind the guard: every request brings a `pilotage_core::Caller` as an extension.
+    pub guarded: Router,
+    /// Before it: for everybody who may approach, as the page that lets people in.
+    pub open: Router,
+}
+
+/// Deliveries, the API, metrics and the dashboard, and what other doors serve.
+pub fn main_router(door: Arc<Door>, others: OtherDoors) -> Router {
     let (api, handlers) = api::routes();
     let document = Bytes::from(api::document(handlers).to_string());
     let guarded = api
@@ -30,15 +39,30 @@ pub fn main_router(door: Arc<Door>) -> Router {
             get(move |_: State<Arc<Door>>| async move { show_document(document) }),
         )
         .merge(live::socket_routes(&door))
+        .with_state(door.clone())
+        .merge(others.guarded)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(door.clone(), auth::guard));
-    let doorstep = dashboard::doorstep().layer(middleware::from_fn_with_state(door.clone(), auth::doorstep));
+    let doorstep = dashboard::doorstep()
+        .with_state(door.clone())
+        .merge(others.open)
+        .layer(middleware::from_fn_with_state(door.clone(), auth::doorstep));
     // Deliveries stand beside the guard, not behind it: their signature lets them in, from any address and host.
-    guarded
-        .merge(doorstep)
-        .merge(dashboard::assets())
-        .route("/webhooks/{*source}", any(intake::receive))
+    guarded.merge(doorstep).merge(
+        dashboard::assets()
+            .route("/webhooks/{*source}", any(intake::receive))
+            .with_state(door),
+    )
+}
+
+/// The API for other doors of this process. Its requests bring a `pilotage_core::Caller` as an extension, and are judged,
+/// answered and recorded as those from outside.
+pub fn inner_router(door: Arc<Door>) -> Router {
+    let (api, _) = api::routes();
+    api.fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(auth::inner_guard))
         .with_state(door)
 }
 

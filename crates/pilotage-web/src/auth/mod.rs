@@ -19,7 +19,10 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, Version, header, request::Parts};
 use http_body::Body as _;
-use pilotage_core::ports::{Role, Token};
+use pilotage_core::{
+    Caller,
+    ports::{Role, Token},
+};
 
 pub(crate) use sessions::{Sessions, is_secure, set_cookie};
 pub use tokens::{CreateTokenError, create_token};
@@ -32,33 +35,9 @@ use crate::{
 };
 use host::Named;
 
-/// The actor where no token is needed.
-const LOCAL: &str = "local";
-
-/// Who asks, as far as audit records are concerned, and what that allows.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    /// `token:NAME` or `local`.
-    pub(crate) actor: String,
-    /// What that allows.
-    pub(crate) role: Role,
-    /// Whether the browser is signed in, and so may sign out.
-    pub(crate) signed_in: bool,
-}
-
-impl Caller {
-    /// A socket that has not said who it is.
-    const NOBODY: Self = Self {
-        actor: String::new(),
-        role: Role::Viewer,
-        signed_in: false,
-    };
-
-    /// Whether it is known who asks.
-    pub(crate) fn is_somebody(&self) -> bool {
-        !self.actor.is_empty()
-    }
-}
+/// Beside the caller of a request: the browser is signed in, and so may sign out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SignedIn;
 
 /// The name under which what a handler does is audited: `token:NAME` or `local`.
 pub(crate) struct Actor(pub(crate) String);
@@ -81,8 +60,11 @@ pub(crate) async fn guard(State(door): State<Arc<Door>>, request: Request, next:
     let visit = dashboard::Visit::of(&parts);
     let has_body = !body.is_end_stream() && body.size_hint().exact() != Some(0);
     let response = match admit(&door, &parts, has_body).await {
-        Ok(caller) => {
+        Ok((caller, signed_in)) => {
             parts.extensions.insert(caller);
+            if signed_in {
+                parts.extensions.insert(SignedIn);
+            }
             next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
@@ -130,20 +112,33 @@ fn approach(door: &Door, request: &Parts) -> Result<Named, Problem> {
     Ok(named)
 }
 
-async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, Problem> {
+/// Who asks, and whether by a session of the dashboard.
+async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<(Caller, bool), Problem> {
     let (method, headers) = (&request.method, &request.headers);
     let route = request
         .extensions
         .get::<MatchedPath>()
         .map_or("", MatchedPath::as_str);
     let named = approach(door, request)?;
-    let caller = match identify(door, named, request).await {
+    let (caller, signed_in) = match identify(door, named, request).await {
         // A socket may bring its token in its first packet instead; without one it is sent nothing.
         Err(_) if is_socket(route) && !headers.contains_key(header::AUTHORIZATION) => {
-            return Ok(Caller::NOBODY);
+            return Ok((Caller::NOBODY, false));
         }
         identified => identified?,
     };
+    permit(&caller, method, route, headers, has_body)?;
+    Ok((caller, signed_in))
+}
+
+/// Whether somebody may ask for this, in this way.
+fn permit(
+    caller: &Caller,
+    method: &Method,
+    route: &str,
+    headers: &HeaderMap,
+    has_body: bool,
+) -> Result<(), Problem> {
     let needed = needed_role(method, route);
     if caller.role < needed {
         let detail = format!(
@@ -156,7 +151,31 @@ async fn admit(door: &Door, request: &Parts, has_body: bool) -> Result<Caller, P
     if !method.is_safe() && !is_socket(route) {
         check_sending(headers, route, has_body)?;
     }
-    Ok(caller)
+    Ok(())
+}
+
+/// Stands before the API for the other doors of this process, which have established who asks.
+pub(crate) async fn inner_guard(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = match permit_inner(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    problem::render(response, &path)
+}
+
+fn permit_inner(request: &Request) -> Result<(), Problem> {
+    let caller = request.extensions().get::<Caller>();
+    // Fails closed, as everywhere.
+    let caller = caller
+        .filter(|caller| caller.is_somebody())
+        .ok_or_else(|| Problem::new(Kind::Unauthenticated, "nobody is known to ask"))?;
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
+    let has_body = !request.body().is_end_stream();
+    permit(caller, request.method(), route, request.headers(), has_body)
 }
 
 /// Whether a route is that of Socket.IO, whose packets are plain text and change nothing.
@@ -171,7 +190,7 @@ fn is_socket(route: &str) -> bool {
 pub(crate) async fn identify_token(door: &Door, token: &str) -> Result<Caller, Problem> {
     let token = token_of(door, token).await?;
     let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
-    Ok(caller_of(&token, false))
+    Ok(caller_of(&token))
 }
 
 /// Whether somebody who was let in earlier would be let in now: the token is still there, or still none is needed. When
@@ -179,7 +198,7 @@ pub(crate) async fn identify_token(door: &Door, token: &str) -> Result<Caller, P
 pub(crate) async fn is_still_admitted(door: &Door, caller: &Caller) -> bool {
     match caller.actor.strip_prefix("token:") {
         Some(name) => door.tokens.has(name).await.unwrap_or(true),
-        None if caller.actor == LOCAL => door.tokens.is_empty().await.unwrap_or(true),
+        None if caller.actor == Caller::LOCAL => door.tokens.is_empty().await.unwrap_or(true),
         None => true,
     }
 }
@@ -199,23 +218,19 @@ fn needed_role(method: &Method, route: &str) -> Role {
     }
 }
 
-async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, Problem> {
+async fn identify(door: &Door, named: Named, request: &Parts) -> Result<(Caller, bool), Problem> {
     let headers = &request.headers;
     if headers.contains_key(header::AUTHORIZATION) {
         let token = door.tokens.find(headers).await?;
         let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
-        return Ok(caller_of(&token, false));
+        return Ok((caller_of(&token), false));
     }
     if let Some(token) = door.sessions.find(headers, &door.tokens).await? {
-        return Ok(caller_of(&token, true));
+        return Ok((caller_of(&token), true));
     }
     let may_be_open = door.settings.open_on_loopback && named == Named::Loopback && is_near(request);
     if may_be_open && door.tokens.is_surely_empty().await? {
-        return Ok(Caller {
-            actor: LOCAL.to_owned(),
-            role: Role::Admin,
-            signed_in: false,
-        });
+        return Ok((Caller::local(), false));
     }
     if door.tokens.is_empty().await? {
         return Err(unauthenticated(
@@ -228,11 +243,10 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<Caller, 
     ))
 }
 
-fn caller_of(token: &Token, signed_in: bool) -> Caller {
+fn caller_of(token: &Token) -> Caller {
     Caller {
         actor: format!("token:{}", token.name),
         role: token.role,
-        signed_in,
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use http::{HeaderValue, header, request::Parts};
-use pilotage_core::{Timestamp, ports::Role};
+use pilotage_core::{Caller, Timestamp, ports::Role};
 
 use super::{
     assets::{ADDRESSES, Addresses},
@@ -16,7 +16,7 @@ use super::{
     words::Moment,
 };
 use crate::{
-    auth::Caller,
+    auth::SignedIn,
     door::Door,
     problem::{Kind, Problem},
 };
@@ -43,6 +43,7 @@ const MENU: [(&str, &str); 10] = [
 /// Who looks, at what, and when.
 pub(super) struct Visitor {
     pub(super) caller: Caller,
+    pub(super) signed_in: bool,
     pub(super) query: Query,
     pub(super) now: Timestamp,
 }
@@ -53,6 +54,7 @@ impl FromRequestParts<Arc<Door>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Door>) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
         Ok(Self {
+            signed_in: parts.extensions.get::<SignedIn>().is_some(),
             // Fails closed, as everywhere.
             caller: caller.ok_or_else(|| Problem::new(Kind::Unauthenticated, "nobody is known to ask"))?,
             query: Query::of(&parts.uri),
@@ -78,7 +80,7 @@ impl Visitor {
             said: self.said(),
             name: self.caller.actor.clone(),
             role: self.caller.role.as_str(),
-            signed_in: self.caller.signed_in,
+            signed_in: self.signed_in,
             menu: &MENU,
             search: String::new(),
             version: env!("CARGO_PKG_VERSION"),

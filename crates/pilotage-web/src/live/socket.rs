@@ -19,6 +19,7 @@ use axum::{
     middleware::{self, Next},
     response::IntoResponse as _,
 };
+use pilotage_core::Caller;
 use serde_json::Value;
 use socketioxide::{
     ParserConfig, SocketIo,
@@ -27,7 +28,7 @@ use socketioxide::{
 };
 
 use crate::{
-    auth::{self, Caller},
+    auth,
     door::Door,
     intake::{Cell, Limit, now},
     problem::{Kind, Problem},

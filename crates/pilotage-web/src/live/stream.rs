@@ -14,6 +14,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use pilotage_core::{
+    Caller,
     operation::Change,
     ports::{Listener, News},
 };
@@ -27,7 +28,7 @@ use super::{
     window::Entry,
 };
 use crate::{
-    auth::{self, Caller},
+    auth,
     door::Door,
     problem::{Kind, Problem, ProblemDocument},
 };

@@ -218,7 +218,7 @@ impl House {
         let sources = sources(&toy, plan.source_limit);
         let door = Door::new(ports.clone(), rules, operations, executor, plan.settings, sources);
         Self {
-            main: pilotage_web::main_router(door.clone()),
+            main: pilotage_web::main_router(door.clone(), pilotage_web::OtherDoors::default()),
             health: pilotage_web::health_router(door.clone()),
             door,
             ports,

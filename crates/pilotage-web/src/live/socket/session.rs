@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use pilotage_core::{Timestamp, operation::filter::StatusFilters};
+use pilotage_core::{Caller, Timestamp, operation::filter::StatusFilters};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 use socketioxide::{
@@ -16,7 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    auth::{self, Caller},
+    auth,
     door::Door,
     live::{
         batch::Batch,

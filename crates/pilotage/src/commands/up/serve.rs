@@ -225,7 +225,7 @@ impl Running {
         let mut servers = JoinSet::new();
         servers.spawn(pilotage_web::serve(
             main,
-            pilotage_web::main_router(wired.door.clone()),
+            pilotage_web::main_router(wired.door.clone(), pilotage_web::OtherDoors::default()),
             connections,
             stop_intake.clone(),
             shutdown,

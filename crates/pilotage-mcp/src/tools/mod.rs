@@ -1,0 +1,8 @@
+//! The tools: a folder for each service, in it a file for each noun.
+
+pub(crate) mod pilotage;
+
+use crate::tool::Tool;
+
+/// Every tool, a line for each noun.
+pub(crate) static ALL: &[&[Tool]] = &[pilotage::status::TOOLS, pilotage::events::TOOLS];
