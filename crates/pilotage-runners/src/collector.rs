@@ -11,12 +11,15 @@ use async_trait::async_trait;
 use pilotage_core::{
     Timestamp,
     config::{Problem, nearest, pointer_segment},
-    gate::{Measured, Metrics, Unit},
+    gate::{Evidence, Measured, Metrics, Unit},
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::collectors;
+use crate::{
+    collectors,
+    joined::{can_join, join},
+};
 
 /// Where evidence is collected.
 #[derive(Clone, Debug)]
@@ -34,8 +37,19 @@ pub trait Collector: Send + Sync {
     /// What it can measure.
     fn measures(&self) -> Measures;
 
+    /// Metrics that it judges itself. It looks when they are measured, and is handed what is known of them.
+    fn needs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Looks. For each metric there is evidence or a reason; one that is missing from the answer was not measured.
     async fn collect(&self, site: &Site) -> Measured;
+
+    /// Looks, knowing what was measured of the metrics that it [needs](Self::needs).
+    async fn conclude(&self, site: &Site, known: &Measured) -> Measured {
+        let _ = known;
+        self.collect(site).await
+    }
 }
 
 /// Makes a collector of a section of a configuration; the key `kind` was taken out.
@@ -67,34 +81,66 @@ pub struct Source {
 }
 
 impl Source {
+    /// A collector under a name.
+    pub fn new(name: &str, kind: &'static str, found: bool, collector: Box<dyn Collector>) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            found,
+            collector: collector.into(),
+        }
+    }
+
     /// What it can measure.
     pub fn measures(&self) -> Measures {
         self.collector.measures()
     }
 
+    /// Metrics that must be measured before it looks.
+    pub fn needs(&self) -> Vec<String> {
+        self.collector.needs()
+    }
+
     /// Looks, for at most `limit`. Evidence carries the name of the source; a metric without an answer gets a reason.
     pub async fn collect(&self, site: &Site, limit: Duration) -> Measured {
-        let looked = tokio::time::timeout(limit, self.collector.collect(site)).await;
-        let missing = match looked {
-            Ok(_) => format!("`{}` ({}) says nothing about it", self.name, self.kind),
-            Err(_) => format!(
+        self.conclude(site, limit, &Measured::new()).await
+    }
+
+    /// Looks as [`collect`](Self::collect) does, knowing what was measured of the metrics that it needs.
+    pub async fn conclude(&self, site: &Site, limit: Duration, known: &Measured) -> Measured {
+        let looked = tokio::time::timeout(limit, self.look(site, known)).await;
+        looked.unwrap_or_else(|_| {
+            let reason = format!(
                 "`{}` ({}) took longer than {} s",
                 self.name,
                 self.kind,
                 limit.as_secs_f64()
-            ),
-        };
-        let mut answers = looked.unwrap_or_default();
+            );
+            let measures = self.measures().into_iter();
+            measures
+                .map(|(metric, _)| (metric, Err(reason.clone())))
+                .collect()
+        })
+    }
+
+    /// Looks, for as long as it takes.
+    pub(crate) async fn look(&self, site: &Site, known: &Measured) -> Measured {
+        let mut answers = self.collector.conclude(site, known).await;
+        let silent = || format!("`{}` ({}) says nothing about it", self.name, self.kind);
         let named = |(metric, _)| {
-            let answer = answers.remove(&metric).unwrap_or_else(|| Err(missing.clone()));
-            let answer = answer.map(|mut evidence| {
-                self.name.clone_into(&mut evidence.source);
-                self.kind.clone_into(&mut evidence.collector);
-                evidence
-            });
-            (metric, answer)
+            let answer = answers.remove(&metric).unwrap_or_else(|| Err(silent()));
+            (metric, answer.map(|evidence| self.sign(evidence)))
         };
         self.measures().into_iter().map(named).collect()
+    }
+
+    /// What was put together names its parts already.
+    fn sign(&self, mut evidence: Evidence) -> Evidence {
+        if evidence.source.is_empty() {
+            self.name.clone_into(&mut evidence.source);
+            self.kind.clone_into(&mut evidence.collector);
+        }
+        evidence
     }
 }
 
@@ -126,7 +172,10 @@ pub fn configured(sections: &BTreeMap<String, Value>) -> Result<Vec<Source>, Vec
             if let Err(message) = metrics.define(&metric, unit) {
                 problems.push(Problem::at(&pointer, message));
             }
-            if let Some(other) = given.insert(metric.clone(), name.clone()) {
+            if let Some(other) = given
+                .insert(metric.clone(), name.clone())
+                .filter(|_| !can_join(&metric))
+            {
                 let message = format!("`{other}` and `{name}` both measure `{metric}`");
                 let help = "one source may read several files; a metric has one source";
                 problems.push(Problem::at(&pointer, message).help(help));
@@ -135,7 +184,7 @@ pub fn configured(sections: &BTreeMap<String, Value>) -> Result<Vec<Source>, Vec
         sources.push(source);
     }
     if problems.is_empty() {
-        Ok(sources)
+        Ok(join(sources))
     } else {
         Err(problems)
     }
@@ -148,12 +197,8 @@ fn build(name: &str, section: &Value) -> Result<Source, Vec<Problem>> {
     let kind = kind(fields.get("kind")).map_err(|problem| vec![*problem])?;
     let mut fields = fields.clone();
     fields.remove("kind");
-    Ok(Source {
-        name: name.to_owned(),
-        kind: kind.name,
-        found: false,
-        collector: (kind.build)(&Value::Object(fields))?.into(),
-    })
+    let collector = (kind.build)(&Value::Object(fields))?;
+    Ok(Source::new(name, kind.name, false, collector))
 }
 
 fn kind(written: Option<&Value>) -> Result<&'static CollectorKind, Box<Problem>> {
@@ -185,14 +230,9 @@ pub fn detected(root: &Path, configured: &[Source]) -> Vec<Source> {
         while configured.iter().any(|source| source.name == name) {
             name.push_str("-found");
         }
-        Some(Source {
-            name,
-            kind: kind.name,
-            found: true,
-            collector: collector.into(),
-        })
+        Some(Source::new(&name, kind.name, true, collector))
     });
-    sources.collect()
+    join(sources.collect())
 }
 
 /// The schema of the section `evidence`.

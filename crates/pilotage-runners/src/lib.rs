@@ -3,8 +3,11 @@
 //! Reports are read as what they are, files of strangers: streamed, bounded in every direction, never trusted to be whole.
 //! What is missing or broken is said in words and is no evidence; it is never taken for zero.
 
+pub mod audit;
 pub mod collector;
 pub mod collectors;
+pub mod joined;
+pub mod locks;
 pub mod process;
 pub mod reading;
 pub mod reports;

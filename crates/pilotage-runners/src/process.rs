@@ -34,6 +34,15 @@ const GIVEN: &[&str] = &[
     "CARGO_TARGET_DIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "XDG_CACHE_HOME",
+    "VIRTUAL_ENV",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "GEM_HOME",
+    "GEM_PATH",
     "SOURCE_DATE_EPOCH",
     "CI",
 ];
@@ -45,7 +54,9 @@ pub struct Ran {
     pub code: Option<i32>,
     /// Its standard output.
     pub out: Vec<u8>,
-    /// The end of its error output, in words.
+    /// The beginning of its error output.
+    pub errors: Vec<u8>,
+    /// The last line of its error output that says something.
     pub said: String,
     /// How long it took, in seconds.
     pub seconds: f64,
@@ -80,7 +91,10 @@ pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[Str
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("`{program}` cannot be started: {error}"))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => format!("`{program}` cannot be started: it is not installed"),
+            _ => format!("`{program}` cannot be started: {error}"),
+        })?;
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
@@ -106,6 +120,7 @@ pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[Str
         code: status.code(),
         out,
         said: last_words(&error.0),
+        errors: error.0,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }

@@ -270,18 +270,23 @@ impl Files {
 
 /// A path that leaves the repository could be pointed at anything.
 fn wrong_with(pattern: &str) -> Option<String> {
-    let leaves = Path::new(pattern).components().any(|part| {
-        !matches!(
-            part,
-            std::path::Component::Normal(_) | std::path::Component::CurDir
-        )
-    });
-    if pattern.is_empty() || pattern.len() > 1_024 || leaves {
+    if !is_within(pattern) {
         return Some("a path from the folder of the repository, without `..`".to_owned());
     }
     glob::Pattern::new(pattern)
         .err()
         .map(|error| format!("not a pattern: {error}"))
+}
+
+/// Whether a path can only lead to somewhere within the repository, links aside.
+pub fn is_within(path: &str) -> bool {
+    let stays = |part| {
+        matches!(
+            part,
+            std::path::Component::Normal(_) | std::path::Component::CurDir
+        )
+    };
+    !path.is_empty() && path.len() <= 1_024 && Path::new(path).components().all(stays)
 }
 
 /// Opens a regular file whose real place is within the repository, wherever links lead.
@@ -378,6 +383,14 @@ impl Proof {
     #[must_use]
     pub fn by(mut self, tool: Tool) -> Self {
         self.tool = tool;
+        self
+    }
+
+    /// The same, with the files that another one is from named as well.
+    #[must_use]
+    pub fn beside(mut self, other: &Self) -> Self {
+        self.files.extend(other.files.iter().cloned());
+        self.file_count += other.file_count;
         self
     }
 

@@ -1,9 +1,20 @@
 //! The collectors: one file each, one line each.
 
+mod audit;
+mod bundler_audit;
+mod bundler_outdated;
 mod cargo;
+mod cargo_audit;
+mod cargo_outdated;
 mod command;
 mod coverage;
 mod junit;
+mod npm_audit;
+mod npm_outdated;
+mod osv;
+mod outdated;
+mod pip_audit;
+mod pip_outdated;
 mod sarif;
 
 use pilotage_core::config::{Problem, read};
@@ -18,15 +29,20 @@ pub const KINDS: &[CollectorKind] = &[
     junit::KIND,
     coverage::KIND,
     sarif::KIND,
+    npm_audit::KIND,
+    pip_audit::KIND,
+    cargo_audit::KIND,
+    bundler_audit::KIND,
+    osv::KIND,
+    npm_outdated::KIND,
+    pip_outdated::KIND,
+    cargo_outdated::KIND,
+    bundler_outdated::KIND,
     command::KIND,
 ];
 
 /// Kinds that are announced and not there yet.
 pub const PLANNED: &[&str] = &[
-    "npm",
-    "pypi",
-    "rubygems",
-    "osv",
     "secrets",
     "sbom",
     "prometheus",

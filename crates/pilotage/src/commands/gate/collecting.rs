@@ -70,7 +70,12 @@ impl<'a> Judging<'a> {
         let bar = progress(needed.len(), self.way.quiet);
         let mut stopped = self.judge_what_is_known();
         let (sources, at_once) = (self.sources, self.way.at_once);
-        let looks = needed.into_iter().filter_map(|(place, limit)| {
+        let (later, first): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(place, _)| {
+            sources
+                .get(*place)
+                .is_some_and(|source| !source.needs().is_empty())
+        });
+        let looks = first.into_iter().filter_map(|(place, limit)| {
             let source = sources.get(place)?;
             let bar = bar.clone();
             Some(async move {
@@ -80,6 +85,16 @@ impl<'a> Judging<'a> {
         });
         let mut looks = stream::iter(looks).buffer_unordered(at_once);
         while !stopped && let Some((place, found)) = looks.next().await {
+            bar.inc(1);
+            self.note(place, found);
+            stopped = self.judge_what_is_known();
+        }
+        for (place, limit) in later {
+            let Some(source) = sources.get(place).filter(|_| !stopped) else {
+                break;
+            };
+            bar.set_message(source.name.clone());
+            let found = source.conclude(site, limit, &self.measured).await;
             bar.inc(1);
             self.note(place, found);
             stopped = self.judge_what_is_known();
@@ -109,6 +124,17 @@ impl<'a> Judging<'a> {
                     None => needed.push((place, gate.timeout)),
                 }
             }
+        }
+        // What a source judges itself must be measured, whether or not a gate asks about it.
+        let mut at = 0;
+        while let Some(&(place, limit)) = needed.get(at) {
+            let metrics = self.sources.get(place).map(Source::needs).unwrap_or_default();
+            for owner in metrics.iter().filter_map(|metric| self.owners.get(metric)) {
+                if needed.iter().all(|(known, _)| known != owner) {
+                    needed.push((*owner, limit));
+                }
+            }
+            at += 1;
         }
         needed
     }
