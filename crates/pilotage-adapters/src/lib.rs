@@ -11,7 +11,7 @@ mod gitlab;
 mod jenkins;
 pub mod json_notifier;
 mod kubernetes;
-mod make;
+pub mod make;
 pub mod notifiers;
 pub mod outbound;
 pub mod slack;

@@ -1,3 +1,4 @@
 //! Make.com.
 
+pub mod client;
 pub(crate) mod webhook;

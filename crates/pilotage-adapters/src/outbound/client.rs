@@ -143,6 +143,16 @@ fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
     Ok(config.with_root_certificates(root_store()).with_no_client_auth())
 }
 
+/// A client for an API that the operator has named himself: the same rules, without the address policy.
+pub(crate) fn api_client() -> Result<Client, SetupError> {
+    let tls = tls_config().map_err(|error| SetupError(error.into()))?;
+    let resolver = GuardedResolver {
+        lookup: system_lookup(),
+        policy: None,
+    };
+    client(tls, resolver).map_err(|error| SetupError(error.into()))
+}
+
 fn client(tls: rustls::ClientConfig, resolver: GuardedResolver) -> reqwest::Result<Client> {
     Client::builder()
         .tls_backend_preconfigured(tls)

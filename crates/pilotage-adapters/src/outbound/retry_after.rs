@@ -5,7 +5,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads a `Retry-After` value (RFC 9110 section 10.2.3: seconds or an HTTP date) as a delay from `now`, at most 24 h;
 /// zero for a date that has passed, `None` for anything else.
-pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if value.is_empty() {
         return None;
