@@ -7,13 +7,15 @@ use pilotage_core::Caller;
 use rmcp::{RoleServer, model::ProgressNotificationParam, service::RequestContext};
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::Api, changes::Changes};
+use crate::{answer::ToolError, api::Api, changes::Changes, make::Make};
 
 /// What tools work on, the same for every call.
 #[derive(Clone, Debug)]
 pub struct Backends {
     /// Pilotage's own HTTP interface, as `pilotage_web::inner_router` makes it.
     pub api: Router,
+    /// Make.com, if it is set up.
+    pub make: Option<Make>,
     /// Where changes of resources are told to clients.
     pub changes: Changes,
 }
@@ -64,6 +66,14 @@ impl Context {
     /// What tools work on.
     pub fn backends(&self) -> &Backends {
         &self.backends
+    }
+
+    /// Make.com.
+    ///
+    /// # Errors
+    /// It is not set up; the error says how that is done.
+    pub fn make(&self) -> Result<&Make, ToolError> {
+        self.backends.make.as_ref().ok_or_else(Make::absent)
     }
 
     /// Pilotage's own interface, as this caller sees it.

@@ -10,6 +10,7 @@ pub mod changes;
 mod consent;
 pub mod context;
 pub mod dispatcher;
+pub mod make;
 pub mod prompt;
 mod prompts;
 pub mod reference;
