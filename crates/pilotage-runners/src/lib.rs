@@ -4,9 +4,11 @@
 //! What is missing or broken is said in words and is no evidence; it is never taken for zero.
 
 pub mod audit;
+pub mod calendar;
 pub mod collector;
 pub mod collectors;
 pub mod joined;
+mod known;
 pub mod locks;
 pub mod process;
 pub mod reading;

@@ -153,14 +153,23 @@ fn last_words(error: &[u8]) -> String {
     crate::reading::brief(last.unwrap_or_default())
 }
 
+/// What git says in a folder, without the ends of its lines.
+///
+/// # Errors
+/// Git is missing, the folder is no repository, or git refuses; the text is for people.
+pub async fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
+    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+    let ran = run("git", &arguments, folder, &[]).await?;
+    if ran.code != Some(0) {
+        return Err(format!("git: {}", ran.said));
+    }
+    Ok(String::from_utf8_lossy(&ran.out).trim().to_owned())
+}
+
 /// The commit that is checked out in a folder: its hash, when it was committed (seconds since 1970), whether files differ.
 /// `None` where git is missing or the folder is no repository.
 pub async fn commit(folder: &Path) -> Option<(String, i64, bool)> {
-    let git = async |arguments: &[&str]| {
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        let ran = run("git", &arguments, folder, &[]).await.ok()?;
-        (ran.code == Some(0)).then(|| String::from_utf8_lossy(&ran.out).trim().to_owned())
-    };
+    let git = async |arguments: &[&str]| git(folder, arguments).await.ok();
     let limit = std::time::Duration::from_secs(30);
     let looked = tokio::time::timeout(limit, async {
         let head = git(&["log", "-1", "--format=%H %ct"]).await?;

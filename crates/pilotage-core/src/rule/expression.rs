@@ -77,13 +77,21 @@ impl Expression {
     /// # Errors
     /// Says what is wrong with it.
     pub fn compile(text: &str) -> Result<Self, String> {
+        Self::compile_over(text, &VARIABLES)
+    }
+
+    /// Understands an expression over other variables; see [`ExpressionScope::of`].
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn compile_over(text: &str, variables: &[&str]) -> Result<Self, String> {
         check_shape(text)?;
         // The parser is generated code that indexes and unwraps. A rule that makes it panic is a rule that is refused,
         // and no reason for the server to go down; nothing of ours is changed half-way by a panic here.
         let program = catch_unwind(|| Program::compile(text))
             .map_err(|_| "the expression cannot be understood".to_owned())?
             .map_err(|errors| first_line(&errors.to_string()))?;
-        check_names(program.expression(), &mut Vec::new(), 0)?;
+        check_names(program.expression(), &mut variables.to_vec(), 0)?;
         Ok(Self {
             text: text.to_owned(),
             program,
@@ -116,6 +124,15 @@ pub struct ExpressionScope {
 }
 
 impl ExpressionScope {
+    /// Copies values under names of their own.
+    pub fn of(variables: &[(&str, &Value)]) -> Self {
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        for (name, value) in variables {
+            context.add_variable_from_value(*name, from_json(value));
+        }
+        Self { context }
+    }
+
     /// Copies the event into CEL's own values.
     pub fn new(event: &Event) -> Self {
         let data = from_json(&event.data);
@@ -253,15 +270,15 @@ fn check_names<'a>(node: &'a IdedExpr, bound: &mut Vec<&'a str>, loops: usize) -
 }
 
 fn check_name(name: &str, bound: &[&str]) -> Result<(), String> {
-    let known = VARIABLES.iter().chain(&TYPES).chain(bound);
+    let known = bound.iter().chain(&TYPES);
     if known.clone().any(|known| *known == name) {
         return Ok(());
     }
-    Err(unknown(
-        name,
-        known.copied(),
-        "the variables are `event` and `data`",
-    ))
+    // What CEL makes itself begins with an @.
+    let variables = bound.iter().filter(|name| !name.starts_with('@'));
+    let variables: Vec<_> = variables.map(|name| format!("`{name}`")).collect();
+    let otherwise = format!("the variables are {}", variables.join(" and "));
+    Err(unknown(name, known.copied(), &otherwise))
 }
 
 fn check_function(name: &str) -> Result<(), String> {

@@ -1,6 +1,8 @@
 //! The collectors: one file each, one line each.
 
+mod approvals;
 mod audit;
+mod branch;
 mod bundler_audit;
 mod bundler_outdated;
 mod cargo;
@@ -15,7 +17,10 @@ mod osv;
 mod outdated;
 mod pip_audit;
 mod pip_outdated;
+mod policy;
+mod rego;
 mod sarif;
+mod window;
 
 use pilotage_core::config::{Problem, read};
 use serde::de::DeserializeOwned;
@@ -38,6 +43,11 @@ pub const KINDS: &[CollectorKind] = &[
     pip_outdated::KIND,
     cargo_outdated::KIND,
     bundler_outdated::KIND,
+    approvals::KIND,
+    window::KIND,
+    branch::KIND,
+    policy::KIND,
+    rego::KIND,
     command::KIND,
 ];
 
@@ -47,11 +57,6 @@ pub const PLANNED: &[&str] = &[
     "sbom",
     "prometheus",
     "load",
-    "approvals",
-    "window",
-    "cel",
-    "rego",
-    "policy",
     "typescript",
     "python",
     "ruby",

@@ -5,10 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod audits;
+mod change;
+mod policies;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
 
-use pilotage_core::gate::{Evidence, Value};
+use pilotage_core::gate::{Evidence, Measured, Value};
 use pilotage_runners::{Site, Source, collector};
 use serde_json::json;
 use tempfile::TempDir;
@@ -32,13 +34,46 @@ impl Project {
         self
     }
 
+    /// Runs git as a person of its own.
+    fn git(&self, arguments: &[&str]) {
+        let done = Command::new("git")
+            .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// A repository with one commit of this message; its hash.
+    fn commit(&self, message: &str) -> String {
+        self.git(&["init", "-q", "-b", "main"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        let head = fs::read_to_string(self.path().join(".git/refs/heads/main")).unwrap();
+        head.trim().to_owned()
+    }
+
     /// What a source of this section measures of `metric`.
     async fn measure(&self, section: serde_json::Value, metric: &str) -> Result<Evidence, String> {
+        self.conclude(section, metric, &Measured::new()).await
+    }
+
+    /// The same, knowing what was measured before.
+    async fn conclude(
+        &self,
+        section: serde_json::Value,
+        metric: &str,
+        known: &Measured,
+    ) -> Result<Evidence, String> {
         let source = source(section);
         let site = Site {
             root: self.path().to_owned(),
         };
-        let mut found = source.collect(&site, Duration::from_mins(2)).await;
+        let mut found = source.conclude(&site, Duration::from_mins(2), known).await;
         found
             .remove(metric)
             .unwrap_or_else(|| panic!("nothing on {metric}"))
