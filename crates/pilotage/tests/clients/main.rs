@@ -1,4 +1,5 @@
-//! Clients that others wrote, against the real binary: what they see of live status.
+//! Clients in other languages, against the real binary: those of others, who follow live status, and our own, that call
+//! tools.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,13 +8,28 @@
 )]
 
 mod events;
+mod languages;
 mod node;
 #[path = "../stories/server.rs"]
 #[expect(dead_code, reason = "the stories use the rest of it")]
 mod server;
 mod socket_io;
 
+use std::{io::Write as _, path::PathBuf};
+
 use pilotage_mock::WebhookListener;
+
+/// Where something is that a test needs; without it the test is skipped, and says how to get it.
+pub(crate) fn named_by(variable: &str, how: &str) -> Option<PathBuf> {
+    let Some(path) = std::env::var_os(variable) else {
+        let required = std::env::var_os("PILOTAGE_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "{variable} is not set: {how}");
+        // Not by a print macro: what those write in a test that passes is captured, and nobody would see it.
+        let _ = writeln!(std::io::stderr(), "skipped: {variable} is not set: {how}");
+        return None;
+    };
+    Some(path.into())
+}
 
 /// A receiver of outgoing webhooks.
 pub(crate) async fn receiver() -> WebhookListener {
