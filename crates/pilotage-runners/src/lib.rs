@@ -13,5 +13,6 @@ pub mod locks;
 pub mod process;
 pub mod reading;
 pub mod reports;
+pub mod secrets;
 
 pub use collector::{Collector, CollectorKind, Measures, Site, Source};

@@ -302,7 +302,8 @@ fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
-struct StopOnDrop(Arc<AtomicBool>);
+/// Tells a thread that nobody waits for it any more.
+pub(crate) struct StopOnDrop(pub(crate) Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

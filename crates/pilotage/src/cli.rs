@@ -150,10 +150,16 @@ impl Command {
     /// Runs it. The text of an error is for people; `exit` turns it into a code.
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let format = context.global.format;
-        if !matches!(format, Format::Text | Format::Json) && !matches!(self, Self::Gate(GateCommand::Run(_)))
-        {
+        let is_known = match &self {
+            Self::Gate(GateCommand::Run(_)) => true,
+            Self::Gate(GateCommand::Secrets(_)) => {
+                matches!(format, Format::Text | Format::Json | Format::Sarif)
+            }
+            _ => matches!(format, Format::Text | Format::Json),
+        };
+        if !is_known {
             return Err(usage(
-                "Only `pilotage gate run` prints in that format; here it is text or json.",
+                "Only `pilotage gate run` prints in that format, and `pilotage gate secrets` in sarif; else it is text or json.",
             ));
         }
         match self {

@@ -251,6 +251,15 @@ impl Settings {
         gates::read(&self.file).map_err(|problems| self.problems(&problems))
     }
 
+    /// How secrets are searched for: the first section of evidence of that kind, else as it is without one.
+    ///
+    /// # Errors
+    /// Something about the gates or their evidence does not hold.
+    pub(crate) fn secrets(&self) -> Result<pilotage_runners::secrets::Search, SettingsError> {
+        self.gates()?;
+        Ok(gates::secrets(&self.file))
+    }
+
     /// Problems found later, with the lines of this file.
     pub(crate) fn problems(&self, problems: &[Problem]) -> SettingsError {
         let findings = match &self.document {

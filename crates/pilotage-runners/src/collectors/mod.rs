@@ -20,6 +20,7 @@ mod pip_outdated;
 mod policy;
 mod rego;
 mod sarif;
+mod secrets;
 mod window;
 
 use pilotage_core::config::{Problem, read};
@@ -48,19 +49,12 @@ pub const KINDS: &[CollectorKind] = &[
     branch::KIND,
     policy::KIND,
     rego::KIND,
+    secrets::KIND,
     command::KIND,
 ];
 
 /// Kinds that are announced and not there yet.
-pub const PLANNED: &[&str] = &[
-    "secrets",
-    "sbom",
-    "prometheus",
-    "load",
-    "typescript",
-    "python",
-    "ruby",
-];
+pub const PLANNED: &[&str] = &["sbom", "prometheus", "load", "typescript", "python", "ruby"];
 
 /// A section as a `T`, or the one problem with it.
 fn section<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Problem>> {

@@ -4,11 +4,13 @@ mod collecting;
 mod list;
 mod report;
 mod run;
+mod secrets;
 mod text;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use pilotage_runners::secrets::Search;
 
 use crate::{
     cli::Context,
@@ -23,6 +25,8 @@ pub(crate) enum GateCommand {
     Run(run::Run),
     /// Show the gates and what each asks.
     List(list::List),
+    /// Show the secrets that stand in files or in what commits added.
+    Secrets(secrets::Secrets),
 }
 
 impl GateCommand {
@@ -30,6 +34,7 @@ impl GateCommand {
         match self {
             Self::Run(command) => command.run(context).await,
             Self::List(command) => command.run(context),
+            Self::Secrets(command) => command.run(context).await,
         }
     }
 }
@@ -44,12 +49,20 @@ struct Config {
 
 impl Config {
     fn gates(&self) -> Result<Gates, SettingsError> {
+        self.settings()?.gates()
+    }
+
+    /// How secrets are searched for.
+    fn secrets(&self) -> Result<Search, SettingsError> {
+        self.settings()?.secrets()
+    }
+
+    fn settings(&self) -> Result<Settings, SettingsError> {
         let usual = PathBuf::from("pilotage.yaml");
-        let settings = match &self.config {
-            Some(path) => Settings::read(path)?,
-            None if usual.exists() => Settings::read(&usual)?,
-            None => Settings::empty(),
-        };
-        settings.gates()
+        match &self.config {
+            Some(path) => Settings::read(path),
+            None if usual.exists() => Settings::read(&usual),
+            None => Ok(Settings::empty()),
+        }
     }
 }

@@ -4,7 +4,7 @@ use pilotage_core::{
     config::Problem,
     gate::{self, Gate, Metrics},
 };
-use pilotage_runners::{Source, collector};
+use pilotage_runners::{Source, collector, secrets::Search};
 
 use super::SettingsFile;
 
@@ -28,4 +28,17 @@ pub(crate) fn read(file: &SettingsFile) -> Result<Gates, Vec<Problem>> {
     }
     let gates = gate::resolve(&file.gates, &metrics)?;
     Ok(Gates { gates, sources })
+}
+
+/// The first section of the kind `secrets`, which was checked before.
+pub(super) fn secrets(file: &SettingsFile) -> Search {
+    let section = file
+        .evidence
+        .values()
+        .find(|section| section["kind"] == "secrets");
+    let mut section = section.cloned().unwrap_or_default();
+    if let Some(fields) = section.as_object_mut() {
+        fields.remove("kind");
+    }
+    serde_json::from_value(section).unwrap_or_default()
 }

@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "gate",
     "gate run",
     "gate list",
+    "gate secrets",
     "watch",
     "stats",
     "metrics",

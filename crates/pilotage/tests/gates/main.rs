@@ -7,6 +7,7 @@ mod formats;
 mod no_evidence;
 mod processes;
 mod refused;
+mod secrets;
 
 use std::{fs, path::Path};
 
