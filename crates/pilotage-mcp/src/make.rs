@@ -47,6 +47,11 @@ impl Make {
         self.is_mock
     }
 
+    /// The team of the configuration.
+    pub(crate) const fn configured_team(&self) -> Option<u64> {
+        self.team
+    }
+
     /// The client itself.
     pub const fn client(&self) -> &MakeClient {
         &self.client

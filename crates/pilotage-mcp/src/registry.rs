@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use rmcp::model::{self, JsonObject, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
@@ -26,7 +26,7 @@ const MOST_VIOLATIONS: usize = 5;
 
 /// Every tool that there is, the fixtures aside.
 pub fn all_tools() -> impl Iterator<Item = &'static Tool> {
-    tools::ALL.iter().copied().flatten()
+    tools::ALL.iter().copied().flatten().chain(tools::make::tools())
 }
 
 /// Every resource that there is, the fixtures aside.
@@ -215,6 +215,9 @@ impl Entry {
         let mut violations = validator.iter_errors(arguments).map(|error| {
             let place = error.instance_path().to_string();
             let place = place.trim_start_matches('/').to_owned();
+            if let Some(missing) = missing(&error, &place) {
+                return missing;
+            }
             let text = error.masked_with("the value").to_string();
             if place.is_empty() {
                 text
@@ -233,6 +236,24 @@ impl Entry {
                 self.tool.name
             ),
         ))
+    }
+}
+
+/// "name is required", which people read and clients look for.
+fn missing(error: &ValidationError<'_>, place: &str) -> Option<String> {
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str()?;
+            Some(if place.is_empty() {
+                format!("{name} is required")
+            } else {
+                format!("`{place}`: {name} is required")
+            })
+        }
+        ValidationErrorKind::MinLength { limit: 1 } if !place.is_empty() => {
+            Some(format!("{place} is required and must not be empty"))
+        }
+        _ => None,
     }
 }
 

@@ -25,5 +25,79 @@ pub static CONFORMANCE: Toolset = Toolset {
     by_default: false,
 };
 
+/// Make.com: scenarios, runs, connections, teams and users.
+pub static MAKE: Toolset = Toolset {
+    name: "make",
+    description: "Make.com: scenarios, runs, connections, teams and users",
+    by_default: true,
+};
+
+/// Make.com: versions, interface, cloning, incomplete executions, folders.
+pub static MAKE_SCENARIOS: Toolset = Toolset {
+    name: "make-scenarios",
+    description: "Make.com: versions, interface, cloning, incomplete executions, folders",
+    by_default: false,
+};
+
+/// Make.com: webhooks, their state and their queues.
+pub static MAKE_HOOKS: Toolset = Toolset {
+    name: "make-hooks",
+    description: "Make.com: webhooks, their state and their queues",
+    by_default: false,
+};
+
+/// Make.com: connections, keys, requests for credentials.
+pub static MAKE_CONNECTIONS: Toolset = Toolset {
+    name: "make-connections",
+    description: "Make.com: connections, keys, requests for credentials",
+    by_default: false,
+};
+
+/// Make.com: data stores, data structures, functions, variables.
+pub static MAKE_DATA: Toolset = Toolset {
+    name: "make-data",
+    description: "Make.com: data stores, data structures, functions, variables",
+    by_default: false,
+};
+
+/// Make.com: templates of teams and public ones.
+pub static MAKE_TEMPLATES: Toolset = Toolset {
+    name: "make-templates",
+    description: "Make.com: templates of teams and public ones",
+    by_default: false,
+};
+
+/// Make.com: organizations, teams, users, roles, usage, audit logs, custom properties, private spaces.
+pub static MAKE_ADMIN: Toolset = Toolset {
+    name: "make-admin",
+    description: "Make.com: organizations, teams, users, roles, usage, audit logs, custom properties, private spaces",
+    by_default: false,
+};
+
+/// Make.com: agents on one's own premises and the systems behind them.
+pub static MAKE_AGENTS: Toolset = Toolset {
+    name: "make-agents",
+    description: "Make.com: agents on one's own premises and the systems behind them",
+    by_default: false,
+};
+
+/// Make.com: apps that people build for it.
+pub static MAKE_APPS: Toolset = Toolset {
+    name: "make-apps",
+    description: "Make.com: apps that people build for it",
+    by_default: false,
+};
+
 /// Every toolset that may be named, in the order of the reference.
-pub static TOOLSETS: &[&Toolset] = &[&PILOTAGE];
+pub static TOOLSETS: &[&Toolset] = &[
+    &PILOTAGE,
+    &MAKE,
+    &MAKE_SCENARIOS,
+    &MAKE_HOOKS,
+    &MAKE_CONNECTIONS,
+    &MAKE_DATA,
+    &MAKE_TEMPLATES,
+    &MAKE_ADMIN,
+    &MAKE_AGENTS,
+    &MAKE_APPS,
+];

@@ -1,5 +1,6 @@
 //! The tools: a folder for each service, in it a file for each noun.
 
+pub(crate) mod make;
 pub(crate) mod pilotage;
 
 use crate::tool::Tool;

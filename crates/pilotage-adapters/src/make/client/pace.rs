@@ -121,7 +121,7 @@ enum Step {
     Go,
     /// Nobody goes before that.
     Until(Instant),
-    /// Somebody asks for the first time; what he is told decides, or that he is told nothing by then.
+    /// Somebody has asked; what he is told decides, or that he is told nothing by then.
     Lesson(Instant),
 }
 
@@ -147,6 +147,8 @@ impl Window {
                 }
             }
             Some(_) if self.left > 0 => Step::Go,
+            // An answer on its way will tell when the window ends.
+            Some(_) if self.ends.is_none() => Step::Lesson(self.end(now)),
             Some(_) => Step::Until(self.end(now)),
         };
         if step == Step::Go {

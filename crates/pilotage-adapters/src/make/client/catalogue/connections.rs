@@ -51,7 +51,11 @@ const OPERATIONS: &[Operation] = &[
     )
     .with(&[
         TEAM,
-        in_query("type", Kind::Texts, "Only those of these types, such as `google`."),
+        in_query(
+            "type",
+            Kind::Texts,
+            "Only those of these types, such as `google`.",
+        ),
     ])
     .whole()
     .pages("connections", FIELDS),
@@ -68,7 +72,7 @@ const OPERATIONS: &[Operation] = &[
         "create-connection",
         "/connections",
         WRITE,
-        "Creates a connection from credentials. OAuth connections need a person: create a credential request instead.",
+        "Creates a connection from credentials. OAuth ones need a person and a credential request.",
     )
     .with(&[
         TEAM,
@@ -76,13 +80,22 @@ const OPERATIONS: &[Operation] = &[
             .wire("accountName")
             .required()
             .like("\"Shop\""),
-        in_body("accountName", Kind::Text, "The type of connection, such as `basicauth`.")
-            .wire("accountType")
-            .required()
-            .like("\"basicauth\""),
+        in_body(
+            "accountName",
+            Kind::Text,
+            "The type of connection, such as `basicauth`.",
+        )
+        .wire("accountType")
+        .required()
+        .like("\"basicauth\""),
         in_body("scope", Kind::Texts, "The scopes it is to have.").wire("scopes"),
-        Parameter::new("data", Place::Spread, Kind::Object, "What its type needs, credentials among it.")
-            .secret(),
+        Parameter::new(
+            "data",
+            Place::Spread,
+            Kind::Object,
+            "What its type needs, credentials among it.",
+        )
+        .secret(),
     ])
     .one("connection", FIELDS),
     patch(
@@ -91,7 +104,12 @@ const OPERATIONS: &[Operation] = &[
         WRITE,
         "Renames a connection.",
     )
-    .with(&[CONNECTION, in_body("name", Kind::Text, "The new name.").required().like("\"Renamed\"")])
+    .with(&[
+        CONNECTION,
+        in_body("name", Kind::Text, "The new name.")
+            .required()
+            .like("\"Renamed\""),
+    ])
     .one("connection", FIELDS),
     switch(
         "set-connection-data",
@@ -123,7 +141,9 @@ const OPERATIONS: &[Operation] = &[
     )
     .with(&[
         CONNECTION,
-        in_body("scope", Kind::Texts, "The scopes.").required().like("[\"read\"]"),
+        in_body("scope", Kind::Texts, "The scopes.")
+            .required()
+            .like("[\"read\"]"),
     ])
     .one("connection", &[field("scoped", Kind::Flag)]),
     get(

@@ -70,9 +70,14 @@ const OPERATIONS: &[Operation] = &[
             field("updatedBy", Kind::Object),
         ],
     ),
-    post("create-function", "/functions", WRITE, "Creates a function.")
-        .with(&[TEAM, NAME.required(), CODE.required(), DESCRIPTION])
-        .one("function", FIELDS),
+    post(
+        "create-function",
+        "/functions",
+        WRITE,
+        "Creates a function from its code.",
+    )
+    .with(&[TEAM, NAME.required(), CODE.required(), DESCRIPTION])
+    .one("function", FIELDS),
     post(
         "check-function",
         "/functions/eval",
@@ -89,7 +94,7 @@ const OPERATIONS: &[Operation] = &[
         "update-function",
         "/functions/{functionId}",
         WRITE,
-        "Changes a function.",
+        "Changes name, code or description of a function.",
     )
     .with(&[FUNCTION, NAME, CODE, DESCRIPTION])
     .one("function", FIELDS),

@@ -71,9 +71,14 @@ const OPERATIONS: &[Operation] = &[
         ),
     ])
     .pages("hooks", FIELDS),
-    get("get-hook", "/hooks/{hookId}", READ, "Shows one webhook.")
-        .with(&[HOOK])
-        .one("hook", FIELDS),
+    get(
+        "get-hook",
+        "/hooks/{hookId}",
+        READ,
+        "Shows one webhook and what waits for it.",
+    )
+    .with(&[HOOK])
+    .one("hook", FIELDS),
     post("create-hook", "/hooks", WRITE, "Creates a webhook or mailhook.")
         .with(&[
             IN_TEAM,

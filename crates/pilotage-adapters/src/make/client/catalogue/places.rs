@@ -111,7 +111,7 @@ const DEVICE_OPERATIONS: &[Operation] = &[
         "get-device",
         "/devices/{deviceId}",
         "devices:read",
-        "Shows one device.",
+        "Shows one device of a team.",
     )
     .with(&[DEVICE])
     .one("device", DEVICE_FIELDS),

@@ -106,11 +106,11 @@ const OPERATIONS: &[Operation] = &[
         "list-scenarios",
         "/scenarios",
         READ,
-        "Lists the scenarios of a team or of an organization (give one of the two) with their state; the last changed come first.",
+        "Lists scenarios with their state, the last changed first: of a team or of an organization.",
     )
     .with(&[
-        in_query("teamId", Kind::Integer, "The team; either this or `organizationId`.").like("5"),
-        in_query("organizationId", Kind::Integer, "The organization; either this or `teamId`."),
+        in_query("teamId", Kind::Integer, "Or `organizationId`.").like("5"),
+        in_query("organizationId", Kind::Integer, "Or `teamId`."),
         in_query("id", Kind::Integers, "Only these."),
         in_query("folderId", Kind::Integer, "Only those in this folder."),
         in_query("isActive", Kind::Flag, "Only those that are on, or off."),
@@ -201,8 +201,8 @@ const OPERATIONS: &[Operation] = &[
     .exempt()
     .object(&[
         explained("executionId", Kind::Text, "The run, for `get-execution-result`."),
-        explained("status", Kind::Integer, "1 success, 2 warning, 3 error; only of a run that was waited for."),
-        explained("outputs", Kind::Any, "What came out; only of a run that was waited for."),
+        explained("status", Kind::Integer, "1 success, 2 warning, 3 error."),
+        explained("outputs", Kind::Any, "Only of a run that was waited for."),
         explained("statusUrl", Kind::Text, "Where to ask how it stands."),
     ]),
     post(

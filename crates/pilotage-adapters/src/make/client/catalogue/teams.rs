@@ -61,9 +61,14 @@ const OPERATIONS: &[Operation] = &[
     ])
     .whole()
     .pages("teams", FIELDS),
-    get("get-team", "/teams/{teamId}", READ, "Shows one team.")
-        .with(&[TEAM])
-        .one("team", FIELDS),
+    get(
+        "get-team",
+        "/teams/{teamId}",
+        READ,
+        "Shows one team with its limits.",
+    )
+    .with(&[TEAM])
+    .one("team", FIELDS),
     post(
         "create-team",
         "/teams",

@@ -115,9 +115,14 @@ const OPERATIONS: &[Operation] = &[
         ),
     ])
     .pages("users", USER_FIELDS),
-    get("get-user", "/users/{userId}", READ, "Shows one user.")
-        .with(&[USER])
-        .one("user", USER_FIELDS),
+    get(
+        "get-user",
+        "/users/{userId}",
+        READ,
+        "Shows a user: name, address, last login.",
+    )
+    .with(&[USER])
+    .one("user", USER_FIELDS),
     get(
         "list-team-members",
         "/teams/{teamId}/user-team-roles",
@@ -169,9 +174,14 @@ const OPERATIONS: &[Operation] = &[
     ])
     .whole()
     .all("usersRoles", ROLE_FIELDS),
-    get("get-role", "/users/roles/{roleId}", READ, "Shows one role.")
-        .with(&[ROLE])
-        .one("usersRole", ROLE_FIELDS),
+    get(
+        "get-role",
+        "/users/roles/{roleId}",
+        READ,
+        "Shows one role and what it allows.",
+    )
+    .with(&[ROLE])
+    .one("usersRole", ROLE_FIELDS),
     get(
         "list-role-permissions",
         "/users/roles/permissions",

@@ -131,6 +131,28 @@ async fn callers_go_in_the_order_in_which_they_came_and_are_told_that_they_wait(
     assert!(told_waits.load(Ordering::Relaxed) >= 6);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_window_whose_end_is_not_known_yet_is_waited_for() {
+    let lane = Arc::new(Lane::default());
+    let now = Instant::now();
+    let first = lane.enter(now + SECOND, None).await.unwrap();
+    first.learn(Some(told(1, 0, now + SECOND)));
+    drop(first);
+    // The next window begins with this one, and nobody has told when it ends.
+    let second = lane.enter(now + 2 * SECOND, None).await.unwrap();
+    let third = tokio::spawn({
+        let lane = lane.clone();
+        async move { lane.enter(now + 10 * SECOND, None).await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    second.learn(Some(told(1, 0, now + 3 * SECOND)));
+    drop(second);
+    assert!(
+        third.await.unwrap().is_ok(),
+        "it would not have had to wait for long"
+    );
+}
+
 #[test]
 fn the_clock_of_the_other_side_is_taken_where_ours_is_wrong() {
     let date = UNIX_EPOCH + Duration::from_secs(784_111_777);

@@ -83,7 +83,7 @@ const OPERATIONS: &[Operation] = &[
         .whole()
         .of_account()
         .all("apps", FIELDS),
-    get("get-custom-app", "/sdk/apps/{appName}/{appVersion}", READ, "Shows one app.")
+    get("get-custom-app", "/sdk/apps/{appName}/{appVersion}", READ, "Shows one app that the account has built.")
         .with(&[APP, VERSION])
         .whole()
         .of_account()
