@@ -10,7 +10,7 @@ import sys
 from fastmcp_python_client import FastMCPClient, ToolError
 
 
-async def main(name: str, team: str) -> int:
+async def main(name: str, team: int) -> int:
     """Do it, and return the exit code."""
     url = os.environ.get("PILOTAGE_WS_URL", "ws://localhost:8080/ws")
     async with FastMCPClient(url, token=os.environ.get("PILOTAGE_TOKEN")) as client:
@@ -33,4 +33,4 @@ async def main(name: str, team: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    sys.exit(asyncio.run(main(sys.argv[1], int(sys.argv[2]))))

@@ -65,6 +65,7 @@ async def test_tools_are_listed_over_all_pages(client: FastMCPClient) -> None:
         ({}, "missing field `name` at line 1", "name", "name is required ("),
         ({}, "name\n  Field required [type=missing]", "name", "name is required ("),
         ({"name": None}, "name is required", "name", "name is required"),
+        ({"name": ""}, "name is required and must not be empty", "name", "name is required and must not be empty"),
         ({"a": 1}, "this tool takes no argument `a`. Did you mean `b`?", None, "this tool takes no argument `a`"),
         ({"a": 1}, "Input validation error: 1 is not of type 'string'", None, "Input validation error"),
     ],

@@ -10,6 +10,7 @@ require 'fastmcp_client'
 
 name, team = ARGV
 abort "Usage: #{$PROGRAM_NAME} NAME TEAM_ID" if team.nil?
+team = Integer(team)
 
 url = ENV.fetch('PILOTAGE_WS_URL', 'ws://localhost:8080/ws')
 FastMCPClient::Client.open(server_url: url, token: ENV.fetch('PILOTAGE_TOKEN', nil)) do |client|

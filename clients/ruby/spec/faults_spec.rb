@@ -48,6 +48,7 @@ RSpec.describe FastMCPClient::Client do
     [{}, 'missing field `name` at line 1', 'name', 'name is required ('],
     [{}, "name\n  Field required [type=missing]", 'name', 'name is required ('],
     [{ name: nil }, 'name is required', 'name', 'name is required'],
+    [{ name: '' }, 'name is required and must not be empty', 'name', 'name is required and must not be empty'],
     [{ a: 1 }, 'this tool takes no argument `a`. Did you mean `b`?', nil, 'this tool takes no argument `a`'],
     [{ a: 1 }, "Input validation error: 1 is not of type 'string'", nil, 'Input validation error']
   ].each do |given, text, field, message|

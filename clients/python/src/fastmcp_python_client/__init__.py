@@ -1,7 +1,7 @@
 """Calls the tools of an MCP server over WebSocket.
 
 >>> async with FastMCPClient("ws://localhost:8080/ws", timeout=30) as client:
-...     created = await client.execute_tool("create-scenario", {"name": "Orders", "teamId": "5"})
+...     created = await client.execute_tool("create-scenario", {"name": "Orders", "teamId": 5})
 """
 
 from .client import FastMCPClient

@@ -63,8 +63,8 @@ def _failure(text: str, arguments: dict[str, Any], result: dict[str, Any]) -> To
 
 
 def _missing(text: str, arguments: dict[str, Any]) -> str | None:
-    """Return the argument that the text says is missing; one that was given is not."""
-    given = {_folded(name) for name, value in arguments.items() if value is not None}
+    """Return the argument that the text says is missing; one that was given, and is not empty, is not."""
+    given = {_folded(name) for name, value in arguments.items() if value is not None and value != ""}
     for pattern in _MISSING:
         found = pattern.search(text)
         if found and _folded(found[1]) not in given:

@@ -57,9 +57,9 @@ module FastMCPClient
       ToolError.new(text.empty? ? 'the tool failed without saying why' : text, result: result)
     end
 
-    # The argument that the text says is missing; one that was given is not.
+    # The argument that the text says is missing; one that was given, and is not empty, is not.
     def missing(text, arguments)
-      given = arguments.compact.keys.map { |name| folded(name) }
+      given = arguments.reject { |_, value| [nil, ''].include?(value) }.keys.map { |name| folded(name) }
       found = MISSING.filter_map { |pattern| pattern.match(text)&.captures&.first }
       found.find { |name| !given.include?(folded(name)) }
     end
