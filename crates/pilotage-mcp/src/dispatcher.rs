@@ -18,6 +18,7 @@ use crate::{
     context::{Backends, Context},
     registry::{Entry, Registry},
     shaping,
+    slots::Slots,
     tool::{Effect, Run, Tool},
     trail::{Called, Trail},
 };
@@ -31,6 +32,7 @@ pub struct Dispatcher {
     backends: Arc<Backends>,
     trail: Trail,
     consents: Consents,
+    slots: Slots,
     allow_unconfirmed: bool,
 }
 
@@ -52,6 +54,7 @@ impl Dispatcher {
             backends,
             trail,
             consents: Consents::new(key)?,
+            slots: Slots::default(),
             allow_unconfirmed,
         })
     }
@@ -88,7 +91,12 @@ impl Dispatcher {
         let tool = entry.tool();
         let digest = digest(call.arguments.as_ref());
         let mut told = Told::new(&digest);
-        let response = self.run(entry, &caller, call, request, &mut told).await;
+        let response = if let Some(_turn) = self.slots.take(&caller.actor).await {
+            self.run(entry, &caller, call, request, &mut told).await
+        } else {
+            told.outcome = "refused";
+            Ok(shaping::failure(&busy()).into())
+        };
         let entry_made = Called {
             caller: &caller,
             subject: tool.name,
@@ -227,7 +235,7 @@ fn finish(answer: ToolAnswer, fields: &[String], told: &mut Told<'_>) -> CallToo
 }
 
 /// SHA-256 over the arguments in the order of their names, in hexadecimal.
-fn digest(arguments: Option<&Map<String, Value>>) -> String {
+pub(crate) fn digest(arguments: Option<&Map<String, Value>>) -> String {
     let mut hasher = Sha256::new();
     if let Some(arguments) = arguments {
         let mut names: Vec<_> = arguments.iter().collect();
@@ -261,6 +269,13 @@ fn too_small(caller: &Caller, tool: &Tool) -> ToolError {
             caller.role.as_str()
         ),
         "Do not try again with this token: ask a person to do it, or for a token with that role.",
+    )
+}
+
+fn busy() -> ToolError {
+    ToolError::new(
+        "too many of your calls run at once",
+        "Nothing was changed. Wait until some have ended, then call again.",
     )
 }
 

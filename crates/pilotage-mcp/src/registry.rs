@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     answer::ToolError,
     arguments::{DRY_RUN, FIELDS, folded},
+    fixtures,
     prompt::Prompt,
     prompts,
     resource::Resource,
@@ -90,13 +91,16 @@ impl Registry {
     pub fn new(selection: &Selection) -> Self {
         let offered = |toolset: &&'static Toolset| selection.offers(toolset);
         let tools = all_tools()
+            .chain(fixtures::TOOLS.iter().copied().flatten())
             .filter(|tool| offered(&tool.toolset) && !(selection.read_only && tool.effect.changes()))
             .map(|tool| (tool.name, Entry::new(tool)));
         let mut resources: Vec<_> = all_resources()
+            .chain(fixtures::RESOURCES)
             .filter(|resource| offered(&resource.toolset))
             .collect();
         resources.sort_by_key(|resource| resource.uri);
         let prompts = all_prompts()
+            .chain(fixtures::PROMPTS)
             .filter(|prompt| offered(&prompt.toolset))
             .map(|prompt| (prompt.name, prompt));
         Self {
@@ -111,9 +115,11 @@ impl Registry {
         self.tools.get(name)
     }
 
-    /// Every tool, by name.
+    /// Every tool, by name; the fixtures last, as the suite calls the first tool for any.
     pub fn tools(&self) -> impl Iterator<Item = &Entry> {
-        self.tools.values()
+        let is_fixture = |entry: &&Entry| *entry.tool().toolset == CONFORMANCE;
+        let own = self.tools.values().filter(move |entry| !is_fixture(entry));
+        own.chain(self.tools.values().filter(is_fixture))
     }
 
     /// Every resource, by address.

@@ -81,10 +81,12 @@ pub enum Run {
     Json(for<'a> fn(&'a Context, Value) -> BoxFuture<'a, ToolAnswer>),
     /// From the request as it came to the result as it goes: for the fixtures of the conformance suite alone, which are
     /// about the protocol itself.
-    Wire(
-        for<'a> fn(&'a Context, CallToolRequestParams) -> BoxFuture<'a, Result<CallToolResponse, ErrorData>>,
-    ),
+    Wire(Wire),
 }
+
+/// From the request as it came to the result as it goes.
+pub type Wire =
+    for<'a> fn(&'a Context, CallToolRequestParams) -> BoxFuture<'a, Result<CallToolResponse, ErrorData>>;
 
 /// Runs `tool` with its arguments as a type: `run: Run::Json(|context, given| typed(context, given, list))`.
 pub fn typed<'a, A, F>(

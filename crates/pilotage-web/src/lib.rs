@@ -17,7 +17,7 @@ mod routes;
 mod server;
 mod shares;
 
-pub use auth::{CreateTokenError, create_token};
+pub use auth::{CreateTokenError, create_token, is_still_admitted};
 pub use dashboard::Verify;
 pub use door::{Door, ReadyLimits, SourceEntry, SourceTable, WebSettings};
 pub use routes::{OtherDoors, health_router, inner_router, main_router, openapi};

@@ -19,12 +19,23 @@ use crate::{
 };
 
 /// What other doors of this process serve on the same listener.
-#[derive(Default)]
 pub struct OtherDoors {
     /// Behind the guard: every request brings a `pilotage_core::Caller` as an extension.
     pub guarded: Router,
     /// Before it: for everybody who may approach, as the page that lets people in.
     pub open: Router,
+    /// What is put around the guard of those behind it, for what a refusal has to say there.
+    pub around: Box<dyn FnOnce(Router) -> Router>,
+}
+
+impl Default for OtherDoors {
+    fn default() -> Self {
+        Self {
+            guarded: Router::new(),
+            open: Router::new(),
+            around: Box::new(std::convert::identity),
+        }
+    }
 }
 
 /// Deliveries, the API, metrics and the dashboard, and what other doors serve.
@@ -40,16 +51,17 @@ pub fn main_router(door: Arc<Door>, others: OtherDoors) -> Router {
         )
         .merge(live::socket_routes(&door))
         .with_state(door.clone())
-        .merge(others.guarded)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(door.clone(), auth::guard));
+    let guard = middleware::from_fn_with_state(door.clone(), auth::guard);
+    let others_guarded = (others.around)(others.guarded.layer(guard));
     let doorstep = dashboard::doorstep()
         .with_state(door.clone())
         .merge(others.open)
         .layer(middleware::from_fn_with_state(door.clone(), auth::doorstep));
     // Deliveries stand beside the guard, not behind it: their signature lets them in, from any address and host.
-    guarded.merge(doorstep).merge(
+    guarded.merge(others_guarded).merge(doorstep).merge(
         dashboard::assets()
             .route("/webhooks/{*source}", any(intake::receive))
             .with_state(door),

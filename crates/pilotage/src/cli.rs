@@ -15,6 +15,7 @@ use crate::{
         execution::ExecutionCommand,
         gate::GateCommand,
         init::{self, Init},
+        mcp::{self, McpCommand},
         metrics::Metrics,
         mock::MockCommand,
         rule::RuleCommand,
@@ -142,6 +143,8 @@ pub(crate) enum Command {
     /// Run a service to develop and test against.
     #[command(subcommand)]
     Mock(MockCommand),
+    /// Let an agent work with Pilotage over standard input and output (MCP).
+    Mcp(McpCommand),
     /// Print the completions for a shell.
     Completions(Completions),
 }
@@ -178,6 +181,7 @@ impl Command {
             Self::Audit(command) => command.run(context).await,
             Self::Token(command) => command.run(context).await,
             Self::Mock(command) => command.run(context).await,
+            Self::Mcp(command) => mcp::run(command, context).await,
             Self::Completions(command) => command.run(context).await,
         }
     }

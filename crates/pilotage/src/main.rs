@@ -1,5 +1,6 @@
 //! Pilotage, a release control plane in one binary. This file reads the command line and dispatches, nothing else.
 
+mod agents;
 mod cli;
 mod client;
 mod commands;

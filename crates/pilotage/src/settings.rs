@@ -3,6 +3,7 @@
 
 mod compose;
 mod gates;
+mod mcp;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,7 @@ use serde_json::Value;
 use crate::findings::Findings;
 pub(crate) use compose::{Surroundings, fresh_signing_secret};
 pub(crate) use gates::Gates;
+pub(crate) use mcp::{Mcp, instead_of, toolset_names};
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -66,6 +68,9 @@ pub(crate) struct SettingsFile {
     /// How executing is bounded.
     #[serde(default)]
     pub(crate) execution: ExecutionLimits,
+    /// The door for agents.
+    #[serde(default)]
+    pub(crate) mcp: Mcp,
 }
 
 /// How long bodies are kept; the facts about an event are kept for ever.
@@ -319,6 +324,7 @@ fn check_server(server: &Server) -> Vec<Problem> {
 /// What the types cannot say.
 fn check(file: &SettingsFile) -> Vec<Problem> {
     let mut problems = check_server(&file.server);
+    problems.extend(mcp::check(&file.mcp));
     problems.extend(gates::read(file).err().into_iter().flatten());
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {

@@ -195,7 +195,7 @@ pub(crate) async fn identify_token(door: &Door, token: &str) -> Result<Caller, P
 
 /// Whether somebody who was let in earlier would be let in now: the token is still there, or still none is needed. When
 /// the store does not answer, nobody is put out for that.
-pub(crate) async fn is_still_admitted(door: &Door, caller: &Caller) -> bool {
+pub async fn is_still_admitted(door: &Door, caller: &Caller) -> bool {
     match caller.actor.strip_prefix("token:") {
         Some(name) => door.tokens.has(name).await.unwrap_or(true),
         None if caller.actor == Caller::LOCAL => door.tokens.is_empty().await.unwrap_or(true),
@@ -210,7 +210,8 @@ fn needed_role(method: &Method, route: &str) -> Role {
         return Role::Viewer;
     }
     match route {
-        "/api/v1/rules/{id}/test" => Role::Viewer,
+        // What the tools of agents need, they say themselves.
+        "/api/v1/rules/{id}/test" | "/mcp" => Role::Viewer,
         "/api/v1/events/{id}/replay" | "/api/v1/executions/{id}/retry" | "/api/v1/executions/{id}/cancel" => {
             Role::Operator
         }

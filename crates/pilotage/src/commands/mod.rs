@@ -9,6 +9,7 @@ pub(crate) mod gate;
 mod identity;
 pub(crate) mod init;
 mod listing;
+pub(crate) mod mcp;
 pub(crate) mod metrics;
 pub(crate) mod mock;
 pub(crate) mod rule;

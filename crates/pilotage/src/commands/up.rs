@@ -1,6 +1,6 @@
 //! `pilotage up`: starts the control plane and keeps it running until it is told to stop.
 
-mod lock;
+pub(crate) mod lock;
 mod reload;
 mod serve;
 mod story;
@@ -9,7 +9,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
-pub(crate) use serve::run;
+pub(crate) use serve::{config_path, log_to_stderr, run, signing_secret};
 
 /// Start Pilotage on its embedded store
 #[derive(Args, Debug, Clone)]
@@ -50,4 +50,7 @@ pub(crate) struct Up {
     /// With --demo: stop by itself once the recorded deliveries have travelled the whole path
     #[arg(long, requires = "demo")]
     pub(crate) once: bool,
+    /// Offer the fixtures of MCP's conformance suite too
+    #[arg(long, hide = true)]
+    pub(crate) mcp_conformance_fixtures: bool,
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 /// The right to run on a data folder. The operating system takes it back when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// The lock lasts as long as this is open.
     _file: File,
 }
@@ -21,6 +21,19 @@ pub(super) struct Held {
 /// Another process holds it, or the folder cannot be written.
 pub(super) fn hold(data_dir: &Path) -> anyhow::Result<Held> {
     let shown = data_dir.display();
+    try_hold(data_dir)?.with_context(|| {
+        format!(
+            "another Pilotage runs on the data folder {shown}: stop it first, or give this one a folder of its own with --data-dir"
+        )
+    })
+}
+
+/// The same, or nothing when another process holds it.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn try_hold(data_dir: &Path) -> anyhow::Result<Option<Held>> {
+    let shown = data_dir.display();
     let writing = || format!("cannot write in the data folder {shown}");
     DirBuilder::new()
         .recursive(true)
@@ -31,10 +44,8 @@ pub(super) fn hold(data_dir: &Path) -> anyhow::Result<Held> {
     let options = options.create(true).append(true).mode(0o600);
     let file = options.open(data_dir.join("lock")).with_context(writing)?;
     match file.try_lock() {
-        Ok(()) => Ok(Held { _file: file }),
-        Err(TryLockError::WouldBlock) => anyhow::bail!(
-            "another Pilotage runs on the data folder {shown}: stop it first, or give this one a folder of its own with --data-dir"
-        ),
+        Ok(()) => Ok(Some(Held { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock the data folder {shown}"))
         }

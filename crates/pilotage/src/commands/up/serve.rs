@@ -13,6 +13,7 @@ use pilotage_core::{
     ports::Registry,
 };
 use pilotage_engine::{executing::Executor, reporting::Reporter, retention};
+use pilotage_mcp::Server;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::{
@@ -28,11 +29,12 @@ use super::{
     story::Story,
 };
 use crate::{
+    agents,
     demo::Demo,
     descriptors,
     exit::{self, Done},
     output::{Output, Style},
-    settings::{Settings, Surroundings, fresh_signing_secret},
+    settings::{Mcp, Settings, Surroundings, fresh_signing_secret},
     wire::{self, Wired},
 };
 
@@ -59,7 +61,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     } else {
         None
     };
-    let (file, settings) = match (&demo, config_path(&up)) {
+    let (file, settings) = match (&demo, config_path(up.config.as_deref())) {
         (Some(demo), _) => (None, Settings::parse("demo.yaml", demo.config().as_bytes())?),
         (None, Some(path)) => {
             let (file, settings) = WatchedFile::read(path)?;
@@ -83,9 +85,14 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let health = listen(up.health_listen, "--health-listen").await?;
     let wired = Arc::new(wire::wire(opened, &settings, &surroundings).await?);
     wired.door.verify_with(wire::verification(&data_dir));
+    let mut offered = settings.file.mcp.selection();
+    offered.conformance = up.mcp_conformance_fixtures;
+    let agents = agents::server(&wired, &offered, settings.file.mcp.allow_unconfirmed)?;
     let running = Running {
         begun,
         wired,
+        agents,
+        mcp: settings.file.mcp.clone(),
         main,
         health,
         hangup,
@@ -97,7 +104,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
 }
 
 /// `PILOTAGE_LOG` takes tracing's filter syntax; `FASTMCP_LOG_LEVEL`, a level, is what the project before this one read.
-fn log_to_stderr() {
+pub(crate) fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let asked = std::env::var("PILOTAGE_LOG")
         .or_else(|_| std::env::var("FASTMCP_LOG_LEVEL").map(|level| level.to_lowercase()));
@@ -114,12 +121,10 @@ fn log_to_stderr() {
         .try_init();
 }
 
-fn config_path(up: &Up) -> Option<PathBuf> {
-    if up.demo {
-        return None;
-    }
-    up.config
-        .clone()
+/// The configuration file that is named, or the one that is there.
+pub(crate) fn config_path(named: Option<&Path>) -> Option<PathBuf> {
+    named
+        .map(Path::to_owned)
         .or_else(|| Path::new(DEFAULT_CONFIG).exists().then(|| DEFAULT_CONFIG.into()))
 }
 
@@ -144,7 +149,7 @@ async fn refuse_unprotected(up: &Up, data_dir: &Path, registry: Option<&dyn Regi
 }
 
 /// The installation's own secret for signing outgoing webhooks, made at the first start.
-fn signing_secret(data_dir: &Path) -> anyhow::Result<SecretString> {
+pub(crate) fn signing_secret(data_dir: &Path) -> anyhow::Result<SecretString> {
     let path = data_dir.join("webhook-signing-secret");
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().is_empty() => anyhow::bail!(
@@ -192,6 +197,8 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
 struct Running {
     begun: Instant,
     wired: Arc<Wired>,
+    agents: Arc<Server>,
+    mcp: Mcp,
     main: TcpListener,
     health: TcpListener,
     hangup: Signal,
@@ -210,6 +217,8 @@ impl Running {
         let Self {
             begun,
             wired,
+            agents,
+            mcp,
             main,
             health,
             hangup,
@@ -222,10 +231,11 @@ impl Running {
         let stop_loops = CancellationToken::new();
         let stop_reports = CancellationToken::new();
 
+        let doors = agents::doors(&wired, agents.clone(), &mcp, stop_intake.clone());
         let mut servers = JoinSet::new();
         servers.spawn(pilotage_web::serve(
             main,
-            pilotage_web::main_router(wired.door.clone(), pilotage_web::OtherDoors::default()),
+            pilotage_web::main_router(wired.door.clone(), doors),
             connections,
             stop_intake.clone(),
             shutdown,
@@ -267,6 +277,7 @@ impl Running {
         stop_reports.cancel();
         let _ = reports.await;
         while servers.join_next().await.is_some() {}
+        agents.dispatcher().trail().close().await;
         wired.store.close().await;
         Ok(Done::Yes)
     }
@@ -341,6 +352,9 @@ fn announce(
     output.line(format_args!("            http://{address}/webhooks/custom/NAME"))?;
     output.line(format_args!(
         "  API       http://{address}/api/v1/events  http://{address}/api/openapi.json"
+    ))?;
+    output.line(format_args!(
+        "  agents    http://{address}/mcp  ws://{address}/ws"
     ))?;
     output.line(format_args!("  health    http://{health}/ready"))?;
     let stop = if up.once { "" } else { "  stop with Ctrl-C\n" };
