@@ -71,6 +71,11 @@ impl Server {
 
     /// Starts at this address and returns once it listens.
     pub(crate) fn start_at(place: &Place, address: &str) -> Self {
+        Self::start_with(place, address, &[])
+    }
+
+    /// Starts at this address with further options and returns once it listens.
+    pub(crate) fn start_with(place: &Place, address: &str, options: &[&str]) -> Self {
         // A second installation is refused, which is as good. The client comes first: whatever panics here must not
         // leave a server behind.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -89,7 +94,8 @@ impl Server {
             .arg("--data-dir")
             .arg(place.data())
             .arg("--config")
-            .arg(place.config());
+            .arg(place.config())
+            .args(options);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
