@@ -29,8 +29,8 @@ Examples:
   claude mcp add pilotage -- pilotage mcp --data-dir /var/lib/pilotage
   pilotage mcp --read-only --toolsets pilotage
 
-While a `pilotage up` runs on the same data folder, the messages are carried to that server (--server), with the token in
-PILOTAGE_TOKEN if there is one; what is offered is then that server's to say.";
+While a `pilotage up` runs on that folder, messages are carried to it (--server), with the token
+in PILOTAGE_TOKEN if there is one; what is offered is then that server's to say.";
 
 /// Let an agent work with Pilotage over standard input and output
 #[derive(Debug, Args)]

@@ -43,6 +43,7 @@ const COMMANDS: &[&str] = &[
     "token revoke",
     "mock",
     "mock make",
+    "mcp",
     "completions",
 ];
 
