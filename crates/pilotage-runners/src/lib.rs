@@ -14,5 +14,6 @@ pub mod process;
 pub mod reading;
 pub mod reports;
 pub mod secrets;
+mod stopping;
 
 pub use collector::{Collector, CollectorKind, Measures, Site, Source};

@@ -19,6 +19,8 @@ use pilotage_core::{
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
+use crate::stopping::StopOnDrop;
+
 /// Longest file that is streamed.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 /// Longest piece (a tag, a text, a line) that is held at once.
@@ -300,15 +302,6 @@ fn open(root: &Path, path: &Path) -> Result<File, String> {
 
 fn shown(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
-}
-
-/// Tells a thread that nobody waits for it any more.
-pub(crate) struct StopOnDrop(pub(crate) Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Where evidence is from: shared by everything that one reading measured.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::scanner::{Finding, Place, Scanner};
-use crate::{process, reading::StopOnDrop};
+use crate::{process, stopping::StopOnDrop};
 
 /// Most bytes of one file that are looked at.
 const MAX_FILE_BYTES: u64 = 32 << 20;
