@@ -103,7 +103,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     running.until_signal(reloader, demo, &up, output).await
 }
 
-/// `PILOTAGE_LOG` takes tracing's filter syntax; `FASTMCP_LOG_LEVEL`, a level, is what the project before this one read.
+/// The library that speaks MCP would tell of every request. `PILOTAGE_LOG` takes tracing's filter syntax; `FASTMCP_LOG_LEVEL`, a level, is what the project before this one read.
 pub(crate) fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let asked = std::env::var("PILOTAGE_LOG")
@@ -111,7 +111,7 @@ pub(crate) fn log_to_stderr() {
     let filter = asked
         .ok()
         .and_then(|text| EnvFilter::try_new(text).ok())
-        .unwrap_or_else(|| EnvFilter::new("info"));
+        .unwrap_or_else(|| EnvFilter::new("info,rmcp=error"));
     let colour = std::io::stderr().is_terminal();
     // A second start in one process keeps the first one's log.
     let _ = tracing_subscriber::fmt()
