@@ -1,6 +1,6 @@
 //! Make.com as tools see it: the client, and which team is meant where none is named.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use pilotage_adapters::make::client::{
     Arguments, CallOptions, MakeClient, MakeError, Operation, Reason, Waiting, catalogue,
@@ -22,6 +22,7 @@ pub struct Make {
     team: Option<u64>,
     is_mock: bool,
     place: Arc<OnceCell<Place>>,
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Where what is named nowhere belongs.
@@ -39,7 +40,15 @@ impl Make {
             team,
             is_mock,
             place: Arc::default(),
+            kept: None,
         }
+    }
+
+    /// The same, with something that is to live as long: a mock that runs in this process.
+    #[must_use]
+    pub fn keeping(mut self, kept: Arc<dyn Any + Send + Sync>) -> Self {
+        self.kept = Some(kept);
+        self
     }
 
     /// Whether there is no account behind it.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use pilotage_adapters::make::client::{Endpoint, MakeClient};
 use pilotage_core::{Caller, Digest};
 use pilotage_mcp::{
     Backends, Dispatcher, Server, Trail,
@@ -13,26 +11,23 @@ use pilotage_mcp::{
     registry::{Registry, Selection},
 };
 use pilotage_web::OtherDoors;
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::{settings::Mcp, wire::Wired};
 
-/// Make's API where the environment does not name another.
-const MAKE_ENDPOINT: &str = "https://eu1.make.com/api/v2";
-
 /// The server behind every way in.
 ///
 /// # Errors
-/// What the environment says of Make does not hold.
+/// The key cannot be used: our bug.
 pub(crate) fn server(
     wired: &Wired,
     selection: &Selection,
     allow_unconfirmed: bool,
+    make: Option<Make>,
 ) -> anyhow::Result<Arc<Server>> {
     let backends = Arc::new(Backends {
         api: pilotage_web::inner_router(wired.door.clone()),
-        make: make()?,
+        make,
         changes: Changes::default(),
     });
     let trail = Trail::new(wired.ports.registry.clone());
@@ -40,21 +35,6 @@ pub(crate) fn server(
     let dispatcher = Dispatcher::new(registry, backends, trail, &fresh_key(), allow_unconfirmed)?;
     let version = env!("CARGO_PKG_VERSION");
     Ok(Arc::new(Server::new(dispatcher, version, selection.conformance)))
-}
-
-/// Make.com, where the environment says as whom.
-///
-/// # Errors
-/// The endpoint is no address of Make's API, or the token cannot be sent.
-fn make() -> anyhow::Result<Option<Make>> {
-    let set = |name: &str| std::env::var(name).ok().filter(|text| !text.trim().is_empty());
-    let Some(token) = set("MAKE_API_TOKEN") else {
-        return Ok(None);
-    };
-    let endpoint = set("MAKE_API_ENDPOINT").unwrap_or_else(|| MAKE_ENDPOINT.to_owned());
-    let endpoint = Endpoint::parse(&endpoint).context("MAKE_API_ENDPOINT")?;
-    let client = MakeClient::new(endpoint, &SecretString::from(token)).context("MAKE_API_TOKEN")?;
-    Ok(Some(Make::new(client, None, false)))
 }
 
 /// A key that lives as long as the process: what clients carry for us between two calls is worth nothing afterwards.

@@ -10,7 +10,6 @@ use crate::{
     commands::{
         audit::AuditCommand,
         check::{self, Check},
-        ci::CiCommand,
         completions::Completions,
         event::EventCommand,
         execution::ExecutionCommand,
@@ -129,9 +128,6 @@ pub(crate) enum Command {
     /// Judge this commit by quality gates.
     #[command(subcommand)]
     Gate(GateCommand),
-    /// One pipeline for every platform: write its files, check them.
-    #[command(subcommand)]
-    Ci(CiCommand),
     /// Follow what is going on, as it happens.
     Watch(Watch),
     /// Totals, lag and what every rule has done.
@@ -179,7 +175,6 @@ impl Command {
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
             Self::Gate(command) => command.run(context).await,
-            Self::Ci(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,

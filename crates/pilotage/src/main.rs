@@ -8,6 +8,7 @@ mod demo;
 mod descriptors;
 mod exit;
 mod findings;
+mod make;
 mod output;
 mod program;
 mod settings;

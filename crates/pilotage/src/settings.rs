@@ -3,8 +3,8 @@
 
 mod compose;
 mod gates;
+mod make;
 mod mcp;
-mod pipelines;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,6 @@ use std::{
 use pilotage_core::{
     config::{Document, Problem},
     gate::GateFile,
-    pipeline::PipelineFile,
     rule::Rule,
 };
 use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
@@ -25,8 +24,8 @@ use serde_json::Value;
 use crate::findings::Findings;
 pub(crate) use compose::{Surroundings, fresh_signing_secret};
 pub(crate) use gates::Gates;
+pub(crate) use make::Make;
 pub(crate) use mcp::{Mcp, instead_of, toolset_names};
-pub(crate) use pipelines::pipelines;
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -47,9 +46,6 @@ pub(crate) struct SettingsFile {
     /// What is asked of a commit before it may go to an environment; built-in gates hold where nothing is said.
     #[serde(default)]
     pub(crate) gates: Vec<GateFile>,
-    /// Pipelines, each written once for every platform, by a name of your own.
-    #[serde(default)]
-    pub(crate) pipelines: BTreeMap<String, PipelineFile>,
     /// Where evidence for gates comes from, by a name of your own.
     #[serde(default)]
     pub(crate) evidence: BTreeMap<String, Value>,
@@ -71,6 +67,9 @@ pub(crate) struct SettingsFile {
     /// The HTTP door.
     #[serde(default)]
     pub(crate) server: Server,
+    /// Make.com, for the tools of agents.
+    #[serde(default)]
+    pub(crate) make: Make,
     /// How executing is bounded.
     #[serde(default)]
     pub(crate) execution: ExecutionLimits,
@@ -330,9 +329,9 @@ fn check_server(server: &Server) -> Vec<Problem> {
 /// What the types cannot say.
 fn check(file: &SettingsFile) -> Vec<Problem> {
     let mut problems = check_server(&file.server);
+    problems.extend(make::check(&file.make));
     problems.extend(mcp::check(&file.mcp));
     problems.extend(gates::read(file).err().into_iter().flatten());
-    problems.extend(pipelines::check(file));
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));

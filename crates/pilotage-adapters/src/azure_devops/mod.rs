@@ -1,4 +1,3 @@
 //! Azure DevOps.
 
-pub(crate) mod pipeline;
 pub(crate) mod webhook;

@@ -1,4 +1,3 @@
 //! GitHub.
 
-pub(crate) mod pipeline;
 pub(crate) mod webhook;

@@ -1,4 +1,3 @@
 //! GitLab.
 
-pub(crate) mod pipeline;
 pub(crate) mod webhook;

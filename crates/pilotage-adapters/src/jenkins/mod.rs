@@ -1,4 +1,3 @@
 //! Jenkins.
 
-pub(crate) mod pipeline;
 pub(crate) mod webhook;

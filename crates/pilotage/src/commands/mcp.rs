@@ -20,6 +20,7 @@ use crate::{
     cli::Context,
     commands::up::{config_path, lock, log_to_stderr, signing_secret},
     exit::{Done, usage},
+    make,
     settings::{self, Settings, Surroundings},
     wire,
 };
@@ -56,6 +57,9 @@ pub(crate) struct McpCommand {
     /// Let destructive tools run without the agreement of a person.
     #[arg(long)]
     allow_unconfirmed: bool,
+    /// Work on a mock of Make.com within this process instead of an account.
+    #[arg(long)]
+    mock_make: bool,
 }
 
 /// Runs until the input ends or a signal comes.
@@ -97,7 +101,8 @@ async fn alone(command: &McpCommand, stop: CancellationToken) -> anyhow::Result<
     }
     offered.read_only |= command.read_only;
     let unconfirmed = command.allow_unconfirmed || settings.file.mcp.allow_unconfirmed;
-    let server = agents::server(&wired, &offered, unconfirmed)?;
+    let make = make::connect(&settings.file.make, command.mock_make).await?;
+    let server = agents::server(&wired, &offered, unconfirmed, make)?;
     // What an agent replays or retries is to run, and nobody else is here to run it.
     let mut loops = JoinSet::new();
     let (matcher, stopped) = (wired.matcher.clone(), stop.clone());

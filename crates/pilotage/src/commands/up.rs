@@ -16,6 +16,10 @@ pub(crate) use serve::{config_path, log_to_stderr, run, signing_secret};
 #[command(
     after_help = "Examples:\n  pilotage up --demo                     watch recorded deliveries travel the whole path\n  GITHUB_WEBHOOK_SECRET=... pilotage up  receive from GitHub with the rules of ./pilotage.yaml\n\nSIGHUP, or a change of the configuration file, loads it anew; a file that does not hold changes nothing."
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub(crate) struct Up {
     /// Where to take deliveries, API calls and page views
     #[arg(
@@ -50,6 +54,9 @@ pub(crate) struct Up {
     /// With --demo: stop by itself once the recorded deliveries have travelled the whole path
     #[arg(long, requires = "demo")]
     pub(crate) once: bool,
+    /// Let the tools of agents work on a mock of Make.com within this process instead of an account
+    #[arg(long)]
+    pub(crate) mock_make: bool,
     /// Offer the fixtures of MCP's conformance suite too
     #[arg(long, hide = true)]
     pub(crate) mcp_conformance_fixtures: bool,

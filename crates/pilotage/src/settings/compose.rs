@@ -224,7 +224,8 @@ fn sign_with(secret: &SecretString) -> Result<Sign, Problem> {
     }))
 }
 
-fn read_text(path: &str) -> Result<String, String> {
+/// A file that a secret stands in.
+pub(super) fn read_text(path: &str) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }
 

@@ -11,6 +11,7 @@ mod access;
 mod client;
 mod conformance;
 mod lines;
+mod make;
 mod probes;
 #[path = "../stories/server.rs"]
 #[expect(dead_code, reason = "the stories use the rest of it")]

@@ -33,6 +33,7 @@ use crate::{
     demo::Demo,
     descriptors,
     exit::{self, Done},
+    make,
     output::{Output, Style},
     settings::{Mcp, Settings, Surroundings, fresh_signing_secret},
     wire::{self, Wired},
@@ -87,7 +88,8 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     wired.door.verify_with(wire::verification(&data_dir));
     let mut offered = settings.file.mcp.selection();
     offered.conformance = up.mcp_conformance_fixtures;
-    let agents = agents::server(&wired, &offered, settings.file.mcp.allow_unconfirmed)?;
+    let make = make::connect(&settings.file.make, up.mock_make || up.demo).await?;
+    let agents = agents::server(&wired, &offered, settings.file.mcp.allow_unconfirmed, make)?;
     let running = Running {
         begun,
         wired,
