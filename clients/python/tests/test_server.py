@@ -151,6 +151,7 @@ async def test_a_crash_fails_what_is_under_way_and_the_restart_serves_the_next(
     under_way = [asyncio.create_task(client.execute_tool("list-scenarios", {"team_id": TEAM})) for _ in range(20)]
     await asyncio.sleep(0)
     pilotage.kill()
+    # All of them were sent, so none waits for the server to come back.
     ended = await asyncio.gather(*under_way, return_exceptions=True)
     assert all(isinstance(end, dict | ConnectionLostError) for end in ended), ended
     waiting = asyncio.create_task(client.execute_tool("get-team-info", {"team_id": TEAM}))

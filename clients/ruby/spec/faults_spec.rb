@@ -5,7 +5,7 @@ require_relative 'fake'
 # What the client does when the server, or the way to it, does not do what it should.
 RSpec.describe FastMCPClient::Client do
   let(:fake) { Fake.new }
-  let(:client) { described_class.new(server_url: fake.url, timeout: 10).connect }
+  let(:client) { described_class.new(server_url: fake.url, timeout: 30, max_message_bytes: 1 << 20).connect }
 
   after do
     client.disconnect
@@ -114,7 +114,7 @@ RSpec.describe FastMCPClient::Client do
     ['raw', { frame: '{"jsonrpc":"1.0","id":1}' }, /no message of JSON-RPC/],
     ['binary', {}, /binary frame/],
     ['bytes', {}, /lost/],
-    ['huge', { bytes: 17 << 20 }, /lost/]
+    ['huge', { bytes: 1 << 20 }, /lost/]
   ].each do |tool, given, reason|
     it "fails what is under way and connects again after #{tool} #{given.to_s[0, 40]}" do
       client
