@@ -34,6 +34,11 @@ impl Changes {
         let _ = self.0.send(change);
     }
 
+    /// Whether anybody listens.
+    pub fn is_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
     /// Hears everything from now on.
     pub fn listen(&self) -> broadcast::Receiver<Change> {
         self.0.subscribe()

@@ -28,6 +28,7 @@ pub mod tool;
 mod tools;
 pub mod toolset;
 mod trail;
+pub mod watching;
 
 pub use context::{Backends, Context};
 pub use dispatcher::Dispatcher;

@@ -291,8 +291,8 @@ fn input_schema(tool: &Tool) -> JsonObject {
                 json!({ "type": "boolean", "description": description }),
             );
         }
-        let description = "Keep only these fields";
-        let fields = json!({ "type": "array", "items": { "type": "string" }, "description": description });
+        // What it does is said once, in the instructions: every byte here is there again with every tool.
+        let fields = json!({ "type": "array", "items": { "type": "string" } });
         properties.entry(FIELDS).or_insert(fields);
     }
     schema
@@ -301,10 +301,6 @@ fn input_schema(tool: &Tool) -> JsonObject {
 fn output_schema(tool: &Tool) -> JsonObject {
     let mut schema = object(schema::without_required((tool.output)()));
     schema.entry("type").or_insert_with(|| "object".into());
-    let properties = schema.entry("properties").or_insert_with(|| json!({}));
-    if let Value::Object(properties) = properties {
-        properties.insert("truncated".to_owned(), json!({ "type": "boolean" }));
-    }
     schema
 }
 

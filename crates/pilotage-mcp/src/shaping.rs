@@ -63,7 +63,7 @@ pub(crate) fn fenced(text: &str) -> String {
     )
 }
 
-/// Keeps the named fields of every item of a collection, or of the whole where it is none.
+/// Keeps the named fields of the whole, or of every item of a collection where the whole has none of them.
 fn keep_fields(structured: &mut Value, fields: &[String]) {
     if fields.is_empty() {
         return;
@@ -72,7 +72,11 @@ fn keep_fields(structured: &mut Value, fields: &[String]) {
     let is_kept = |name: &str| fields.iter().any(|field| field == name);
     let lists_objects =
         |value: &Value| matches!(value, Value::Array(items) if items.iter().any(Value::is_object));
-    if let Some(items) = object.values_mut().find(|value| lists_objects(value)) {
+    let is_of_the_whole = object.keys().any(|name| is_kept(name));
+    if let Some(items) = object
+        .values_mut()
+        .find(|value| !is_of_the_whole && lists_objects(value))
+    {
         for item in items.as_array_mut().into_iter().flatten() {
             if let Value::Object(item) = item {
                 item.retain(|name, _| is_kept(name));
@@ -184,7 +188,7 @@ mod tests {
         let mut page = json!({ "items": [{ "id": 1, "name": "a" }], "next": null });
         keep_fields(&mut page, &["id".to_owned()]);
         assert_eq!(page, json!({ "items": [{ "id": 1 }], "next": null }));
-        let mut one = json!({ "id": 1, "name": "a" });
+        let mut one = json!({ "name": "a", "executions": [{ "id": 1 }] });
         keep_fields(&mut one, &["name".to_owned()]);
         assert_eq!(one, json!({ "name": "a" }));
     }

@@ -1,6 +1,16 @@
 //! The resources: a file for each noun.
 
+mod events;
+mod executions;
+mod operations;
+mod rules;
+
 use crate::resource::Resource;
 
 /// Every resource, a line for each noun.
-pub(crate) static ALL: &[&[Resource]] = &[];
+pub(crate) static ALL: &[&[Resource]] = &[
+    events::RESOURCES,
+    executions::RESOURCES,
+    operations::RESOURCES,
+    rules::RESOURCES,
+];

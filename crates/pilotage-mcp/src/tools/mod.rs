@@ -6,4 +6,12 @@ pub(crate) mod pilotage;
 use crate::tool::Tool;
 
 /// Every tool, a line for each noun.
-pub(crate) static ALL: &[&[Tool]] = &[pilotage::status::TOOLS, pilotage::events::TOOLS];
+pub(crate) static ALL: &[&[Tool]] = &[
+    pilotage::status::TOOLS,
+    pilotage::events::TOOLS,
+    pilotage::rules::TOOLS,
+    pilotage::executions::TOOLS,
+    pilotage::operations::TOOLS,
+    pilotage::audit::TOOLS,
+    pilotage::delivery::TOOLS,
+];

@@ -1,4 +1,12 @@
 //! Pilotage itself, through its own HTTP interface.
 
+pub(crate) mod audit;
+pub(crate) mod delivery;
 pub(crate) mod events;
+pub(crate) mod executions;
+mod facts;
+pub(crate) mod operations;
+mod payload;
+pub(crate) mod rules;
+mod rules_change;
 pub(crate) mod status;
