@@ -37,6 +37,17 @@ pub(crate) fn server(
     Ok(Arc::new(Server::new(dispatcher, version, selection.conformance)))
 }
 
+/// Tells clients what has changed of what they subscribed to, until `stop`.
+pub(crate) fn telling(
+    wired: &Wired,
+    server: &Server,
+    stop: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (feed, bell) = (wired.ports.operations.clone(), wired.ports.bell.clone());
+    let changes = server.dispatcher().backends().changes.clone();
+    pilotage_mcp::watching::follow(feed, bell, changes, stop)
+}
+
 /// A key that lives as long as the process: what clients carry for us between two calls is worth nothing afterwards.
 fn fresh_key() -> [u8; 32] {
     let random: Vec<u8> = (0..3).flat_map(|_| uuid::Uuid::new_v4().into_bytes()).collect();

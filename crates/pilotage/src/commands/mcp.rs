@@ -108,6 +108,7 @@ async fn alone(command: &McpCommand, stop: CancellationToken) -> anyhow::Result<
     let (matcher, stopped) = (wired.matcher.clone(), stop.clone());
     loops.spawn(async move { matcher.run(stopped).await });
     loops.spawn(wired.executor.clone().run(stop.clone()));
+    loops.spawn(agents::telling(&wired, &server, stop.clone()));
     wired.door.started();
     let limits = agents::limits(&settings.file.mcp);
     let (input, output) = (BufReader::new(tokio::io::stdin()), tokio::io::stdout());

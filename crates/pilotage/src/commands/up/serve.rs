@@ -253,6 +253,7 @@ impl Running {
         let reports = tell(&wired, up, output, stop_reports.clone()).await?;
         let mut loops = JoinSet::new();
         spawn_loops(&mut loops, &wired, &reloader, &stop_loops);
+        loops.spawn(agents::telling(&wired, &agents, stop_loops.clone()));
         note(&wired, "started", &address).await;
         wired.door.started();
         announce(begun, address, health_address, up, output)?;
