@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rebuilds a part of CredData (https://github.com/Samsung/CredData) to measure the search for secrets on.
+"""Rebuilds a part of CredData (https://github.com/Samsung/CredData) for `bench secrets`.
 
 The data set consists of labels alone: each names a repository, its commit, and a line in one of its files. This takes
 the files out of clones, puts them where the labels say, and lets the data set's own obfuscate_creds.py replace the

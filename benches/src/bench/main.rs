@@ -4,6 +4,7 @@ mod intake;
 mod latency;
 mod live;
 mod matching;
+mod secrets;
 mod start;
 
 use std::{io::Write as _, path::PathBuf};
@@ -35,6 +36,24 @@ struct Settings {
     /// Folder in which npm put `socket.io` (`npm ci` in a copy of .ci/socketio), for the reference of `live`.
     #[arg(long, env = "PILOTAGE_SOCKET_IO")]
     socket_io: Option<PathBuf>,
+    /// A corpus of secrets with labels, for the quality of `secrets` (benches/secrets/corpus.py makes one).
+    #[arg(long)]
+    corpus: Option<PathBuf>,
+    /// What is known about the corpus.
+    #[arg(long)]
+    labels: Option<PathBuf>,
+    /// A large folder, for the speed of `secrets`.
+    #[arg(long)]
+    tree: Option<PathBuf>,
+    /// The binary of kingfisher, to compare `secrets` with; without one it is left out, and so are the next two.
+    #[arg(long)]
+    kingfisher: Option<PathBuf>,
+    /// The binary of ripsecrets.
+    #[arg(long)]
+    ripsecrets: Option<PathBuf>,
+    /// The program detect-secrets.
+    #[arg(long)]
+    detect_secrets: Option<PathBuf>,
     /// The server; the one beside this binary when not given.
     #[arg(long)]
     pilotage: Option<PathBuf>,
@@ -53,6 +72,8 @@ enum Measurement {
     Latency,
     /// Fan-out of live status to many subscribers, against npm's `socket.io` with fewer.
     Live,
+    /// Secrets found in a corpus with labels, and how fast a tree is looked through, beside known scanners.
+    Secrets,
 }
 
 impl Measurement {
@@ -63,6 +84,7 @@ impl Measurement {
             Self::Matching => matching::run(settings),
             Self::Latency => latency::run(settings).await,
             Self::Live => live::run(settings).await,
+            Self::Secrets => secrets::run(settings),
         }
     }
 }
