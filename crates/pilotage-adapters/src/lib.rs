@@ -14,6 +14,7 @@ mod kubernetes;
 pub mod make;
 pub mod notifiers;
 pub mod outbound;
+pub mod pipelines;
 pub mod slack;
 pub mod smtp;
 pub mod sources;

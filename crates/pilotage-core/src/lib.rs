@@ -12,6 +12,7 @@ pub mod execution;
 pub mod gate;
 pub mod json;
 pub mod operation;
+pub mod pipeline;
 pub mod ports;
 pub mod rule;
 pub mod time;

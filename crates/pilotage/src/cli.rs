@@ -10,6 +10,7 @@ use crate::{
     commands::{
         audit::AuditCommand,
         check::{self, Check},
+        ci::CiCommand,
         completions::Completions,
         event::EventCommand,
         execution::ExecutionCommand,
@@ -128,6 +129,9 @@ pub(crate) enum Command {
     /// Judge this commit by quality gates.
     #[command(subcommand)]
     Gate(GateCommand),
+    /// One pipeline for every platform: write its files, check them.
+    #[command(subcommand)]
+    Ci(CiCommand),
     /// Follow what is going on, as it happens.
     Watch(Watch),
     /// Totals, lag and what every rule has done.
@@ -175,6 +179,7 @@ impl Command {
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
             Self::Gate(command) => command.run(context).await,
+            Self::Ci(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,

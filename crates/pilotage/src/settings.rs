@@ -5,6 +5,7 @@ mod compose;
 mod gates;
 mod make;
 mod mcp;
+mod pipelines;
 
 use std::{
     collections::BTreeMap,
@@ -15,6 +16,7 @@ use std::{
 use pilotage_core::{
     config::{Document, Problem},
     gate::GateFile,
+    pipeline::PipelineFile,
     rule::Rule,
 };
 use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
@@ -26,6 +28,7 @@ pub(crate) use compose::{Surroundings, fresh_signing_secret};
 pub(crate) use gates::Gates;
 pub(crate) use make::Make;
 pub(crate) use mcp::{Mcp, instead_of, toolset_names};
+pub(crate) use pipelines::pipelines;
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -46,6 +49,9 @@ pub(crate) struct SettingsFile {
     /// What is asked of a commit before it may go to an environment; built-in gates hold where nothing is said.
     #[serde(default)]
     pub(crate) gates: Vec<GateFile>,
+    /// Pipelines, each written once for every platform, by a name of your own.
+    #[serde(default)]
+    pub(crate) pipelines: BTreeMap<String, PipelineFile>,
     /// Where evidence for gates comes from, by a name of your own.
     #[serde(default)]
     pub(crate) evidence: BTreeMap<String, Value>,
@@ -332,6 +338,7 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
     problems.extend(make::check(&file.make));
     problems.extend(mcp::check(&file.mcp));
     problems.extend(gates::read(file).err().into_iter().flatten());
+    problems.extend(pipelines::check(file));
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));

@@ -1,3 +1,4 @@
 //! Azure DevOps.
 
+pub(crate) mod pipeline;
 pub(crate) mod webhook;

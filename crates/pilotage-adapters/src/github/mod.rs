@@ -1,3 +1,4 @@
 //! GitHub.
 
+pub(crate) mod pipeline;
 pub(crate) mod webhook;

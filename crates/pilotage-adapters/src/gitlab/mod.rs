@@ -1,3 +1,4 @@
 //! GitLab.
 
+pub(crate) mod pipeline;
 pub(crate) mod webhook;

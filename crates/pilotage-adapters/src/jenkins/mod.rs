@@ -1,3 +1,4 @@
 //! Jenkins.
 
+pub(crate) mod pipeline;
 pub(crate) mod webhook;

@@ -10,6 +10,7 @@ mod history;
 mod notifier;
 mod operation_feed;
 mod outbound;
+mod pipeline_renderer;
 mod registry;
 mod webhook_source;
 
@@ -21,6 +22,7 @@ pub use history::*;
 pub use notifier::*;
 pub use operation_feed::*;
 pub use outbound::*;
+pub use pipeline_renderer::*;
 pub use registry::*;
 pub use webhook_source::*;
 

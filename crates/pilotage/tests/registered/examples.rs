@@ -43,6 +43,15 @@ fn the_example_configuration_holds() {
 }
 
 #[test]
+fn the_examples_of_pipelines_hold() {
+    for name in ["node", "rust"] {
+        let file = format!("examples/pipelines/{name}.yaml");
+        let place = tempfile::tempdir().unwrap();
+        assert_checks(place.path(), &root().join(&file), &BTreeSet::new(), &file);
+    }
+}
+
+#[test]
 fn the_rules_of_the_example_match_what_they_are_meant_for() {
     let table = [
         ("push-to-main", "github", "push"),
