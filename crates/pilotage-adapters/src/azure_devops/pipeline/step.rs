@@ -154,7 +154,7 @@ fn checkout(place: &Place<'_>, checkout: &CheckoutFile) -> Map {
 fn setup(place: &Place<'_>, tool: Tool, version: &str) -> Map {
     let mut inputs = Map::new();
     let (name, task, input) = match tool {
-        Tool::Node => ("Set up Node.js", "UseNode@1", "version"),
+        Tool::Node => ("Set up Node.js", "NodeTool@0", "versionSpec"),
         Tool::Python => ("Set up Python", "UsePythonVersion@0", "versionSpec"),
         Tool::Ruby => ("Set up Ruby", "UseRubyVersion@0", "versionSpec"),
         Tool::Go => ("Set up Go", "GoTool@0", "version"),
