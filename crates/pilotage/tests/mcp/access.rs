@@ -11,7 +11,7 @@ use crate::{
     server::{Place, Server, assert_audit_holds, pilotage},
 };
 
-fn token(place: &Place, name: &str, role: &str) -> String {
+pub(crate) fn token(place: &Place, name: &str, role: &str) -> String {
     let mut command: Command = pilotage();
     command.args([
         "token",
@@ -29,7 +29,7 @@ fn token(place: &Place, name: &str, role: &str) -> String {
     made["token"].as_str().unwrap().to_owned()
 }
 
-fn with_token(message: &Value, token: &str) -> HeaderMap {
+pub(crate) fn with_token(message: &Value, token: &str) -> HeaderMap {
     let mut headers = headers_of(message);
     headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
     headers

@@ -16,6 +16,7 @@ mod probes;
 #[path = "../stories/server.rs"]
 #[expect(dead_code, reason = "the stories use the rest of it")]
 mod server;
+mod session;
 mod sockets;
 
 use server::{Place, Server};

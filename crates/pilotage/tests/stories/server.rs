@@ -76,11 +76,17 @@ impl Server {
 
     /// Starts at this address with further options and returns once it listens.
     pub(crate) fn start_with(place: &Place, address: &str, options: &[&str]) -> Self {
+        Self::launch(place, address, options, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn launch(place: &Place, address: &str, options: &[&str], variables: &[(&str, &str)]) -> Self {
         // A second installation is refused, which is as good. The client comes first: whatever panics here must not
         // leave a server behind.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut command = pilotage();
+        command.envs(variables.iter().copied());
         command.args([
             "up",
             "--format",
