@@ -52,6 +52,16 @@ pub mod kind {
     pub const CONFIG_REFUSED: &str = "config.refused";
     /// A rule was created, replaced or deleted through the API.
     pub const RULE_CHANGED: &str = "rule.changed";
+    /// A gate was created, replaced or deleted through the API.
+    pub const GATE_CHANGED: &str = "gate.changed";
+    /// A run of gates began.
+    pub const GATE_RUN_BEGAN: &str = "gate.run-began";
+    /// A run of gates ended, with a verdict or without.
+    pub const GATE_RUN_ENDED: &str = "gate.run-ended";
+    /// A person waived a criterion.
+    pub const GATE_WAIVED: &str = "gate.waived";
+    /// A person took a waiver back.
+    pub const GATE_WAIVER_REVOKED: &str = "gate.waiver-revoked";
     /// A token was created or revoked.
     pub const TOKEN_CHANGED: &str = "token.changed";
     /// An agent called a tool.

@@ -395,7 +395,7 @@ impl Proof {
             .unwrap_or(Moment::Report(Timestamp::from_micros(0)));
         let expires_at = match measured_at {
             Moment::Report(at) => Some(at + self.max_age),
-            Moment::Now(_) => None,
+            Moment::Now(_) | Moment::Cached(_) => None,
         };
         Evidence {
             value,

@@ -1,13 +1,13 @@
 //! What was measured, from what, and how much was really looked at.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Unit, Value};
 use crate::{Digest, Timestamp};
 
 /// One measured value with its proof.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Evidence {
     /// What was measured, in the base of `unit`.
     pub value: Value,
@@ -36,17 +36,19 @@ pub struct Evidence {
 }
 
 /// When something was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "how", content = "at")]
 pub enum Moment {
     /// By this run.
     Now(Timestamp),
     /// Before, as the time of the file says.
     Report(Timestamp),
+    /// By an earlier run, over exactly the same input.
+    Cached(Timestamp),
 }
 
 /// What made a report.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name, or the format where the report does not say.
     pub name: String,
@@ -56,7 +58,7 @@ pub struct Tool {
 }
 
 /// A file that was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceFile {
     /// From the folder of the repository.
     pub path: String,
@@ -65,7 +67,7 @@ pub struct EvidenceFile {
 }
 
 /// How much was really looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Examined {
     /// How many.
@@ -74,6 +76,15 @@ pub struct Examined {
     pub what: String,
     /// Fewer than this are not enough; never below 1.
     pub at_least: u64,
+}
+
+impl Moment {
+    /// When.
+    pub const fn at(self) -> Timestamp {
+        match self {
+            Self::Now(at) | Self::Report(at) | Self::Cached(at) => at,
+        }
+    }
 }
 
 impl Evidence {

@@ -111,25 +111,31 @@ pub enum OnNoEvidence {
 }
 
 /// A gate as people write it. One with the id of a built-in gate inherits what it does not say.
-#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GateFile {
     /// Names the gate.
     pub id: String,
     /// For people; the id where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What it is about; `custom` where it is not given.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<GateKind>,
     /// Names of environments, or `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<String>>,
     /// Whether its failing stops a deployment; `false` makes it advisory. `true` where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blocking: Option<bool>,
     /// Longest time for each piece of evidence, such as `10m`; ten minutes where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Json>,
     /// What becomes of criteria that nothing was measured for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_no_evidence: Option<OnNoEvidence>,
     /// `false` switches a built-in gate off.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// What is asked. Criteria of a built-in gate are replaced by metric.
     #[serde(default)]
@@ -137,24 +143,31 @@ pub struct GateFile {
 }
 
 /// A criterion as people write it.
-#[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CriterionFile {
     /// What is measured.
     pub metric: String,
     /// How it is compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<Operator>,
     /// With what: a value in the unit of the metric, for `in` a list of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Json>,
     /// How much it matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub impact: Option<Impact>,
     /// What it is about, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// What to do when it fails, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recommendation: Option<String>,
     /// What becomes of it when nothing was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_no_evidence: Option<OnNoEvidence>,
     /// `false` takes a criterion out of a built-in gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 

@@ -49,6 +49,19 @@ pub fn resolve(files: &[GateFile], metrics: &Metrics) -> Result<Vec<Gate>, Vec<P
     }
 }
 
+/// The gates as they hold, written out whole: the built-in ones with what the file changes, then those of the file. Gates
+/// that are switched off are there as well.
+pub fn written_out(files: &[GateFile]) -> Vec<GateFile> {
+    let defaults = built_in();
+    let is_own = |file: &&GateFile| defaults.iter().all(|default| default.id != file.id);
+    let own: Vec<_> = files.iter().filter(is_own).cloned().collect();
+    let changed = defaults.into_iter().map(|default| {
+        let written = files.iter().find(|file| file.id == default.id);
+        written.map_or_else(|| default.clone(), |written| inherit(&default, written))
+    });
+    changed.chain(own).collect()
+}
+
 fn check_ids(files: &[GateFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();

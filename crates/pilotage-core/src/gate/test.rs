@@ -1,6 +1,7 @@
 //! One comparison of a value with a threshold.
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Operator, Unit, Value};
@@ -28,7 +29,29 @@ pub enum Test {
     Matches(Box<Regex>),
 }
 
+/// Which values are better, for comparing two runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wants {
+    /// Greater ones.
+    More,
+    /// Smaller ones.
+    Less,
+    /// Those that pass, and no others.
+    Exactly,
+}
+
 impl Test {
+    /// Which values are better. Of what must be zero, less is.
+    pub fn wants(&self) -> Wants {
+        match self {
+            Self::Greater(_) | Self::AtLeast(_) => Wants::More,
+            Self::Less(_) | Self::AtMost(_) => Wants::Less,
+            Self::Equal(Value::Number(number)) if *number == 0.0 => Wants::Less,
+            _ => Wants::Exactly,
+        }
+    }
+
     /// A comparison from what a person wrote.
     ///
     /// # Errors

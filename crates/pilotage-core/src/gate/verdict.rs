@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Criterion, Evidence, Gate, GateKind, Impact, OnNoEvidence, Unit};
+use super::{
+    Comparison, Criterion, Evidence, Gate, GateKind, GateRunId, Impact, OnNoEvidence, Unit, WaivedBy,
+    WaiverShown, Wants,
+};
 use crate::Timestamp;
 
 /// What is known of each metric: evidence, or why there is none.
 pub type Measured = BTreeMap<String, Result<Evidence, String>>;
 
 /// How one criterion came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CriterionState {
     /// Measured, and as asked.
@@ -22,13 +25,28 @@ pub enum CriterionState {
     NoEvidence,
     /// Not measured, and the gate says that it is left out then.
     Skipped,
+    /// Failed or without evidence, and a named person let it be.
+    Waived,
+}
+
+impl CriterionState {
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NoEvidence => "no evidence",
+            Self::Skipped => "skipped",
+            Self::Waived => "waived",
+        }
+    }
 }
 
 /// How one gate came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GateState {
-    /// Nothing failed, and something passed.
+    /// Nothing failed that was not waived, and something passed or was waived.
     Passed,
     /// A criterion failed or had no evidence.
     Failed,
@@ -39,7 +57,7 @@ pub enum GateState {
 }
 
 /// May this go?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// No blocking gate failed, and at least one passed.
@@ -50,8 +68,22 @@ pub enum Verdict {
     NotJudged,
 }
 
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 3] = [Self::Ready, Self::NotReady, Self::NotJudged];
+
+    /// The word used in API, store and UI.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotReady => "notReady",
+            Self::NotJudged => "notJudged",
+        }
+    }
+}
+
 /// One criterion, judged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CriterionVerdict {
     /// What was asked about.
@@ -60,6 +92,8 @@ pub struct CriterionVerdict {
     pub unit: Unit,
     /// The comparison as people read it: `>= 85%`.
     pub threshold: String,
+    /// Which values are better.
+    pub wants: Wants,
     /// How much it matters.
     pub impact: Impact,
     /// What it is about; may be empty.
@@ -74,10 +108,13 @@ pub struct CriterionVerdict {
     /// The proof, also where it is not enough.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Who let it be, where the state is `waived`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<WaivedBy>,
 }
 
 /// One gate, judged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GateVerdict {
     /// Names it.
@@ -96,23 +133,27 @@ pub struct GateVerdict {
 }
 
 /// The commit that was judged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Commit {
     /// Its full hash.
     pub id: String,
-    /// When it was committed.
-    pub at: Timestamp,
+    /// When it was committed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// Files differ from it: what was measured just now is about the files as they are.
     pub changed: bool,
 }
 
 /// Everything about one run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Version of this format: 1.
     pub version: u32,
+    /// Under which id the run is kept, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<GateRunId>,
     /// For which environment.
     pub environment: String,
     /// Of which commit; `None` where the folder is no repository.
@@ -127,6 +168,12 @@ pub struct Report {
     pub score: u32,
     /// The gates, in order.
     pub gates: Vec<GateVerdict>,
+    /// Every waiver that was given for this commit and environment, also one that does not hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<WaiverShown>,
+    /// What differs from the run of this environment before, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
 }
 
 impl Report {
@@ -140,6 +187,7 @@ impl Report {
         let verdict = verdict(&gates);
         Self {
             version: 1,
+            run: None,
             environment: environment.to_owned(),
             commit,
             judged_at,
@@ -147,7 +195,35 @@ impl Report {
             deployment_ready: verdict == Verdict::Ready,
             score: score(&gates),
             gates,
+            waivers: Vec::new(),
+            comparison: None,
         }
+    }
+
+    /// The verdict in one sentence, and the score.
+    pub fn headline(&self) -> String {
+        let environment = &self.environment;
+        let (stopping, all) = self.blocking();
+        let words = match self.verdict {
+            Verdict::Ready => format!("Ready for {environment}: none of {all} blocking gates failed."),
+            Verdict::NotReady => {
+                format!("Not ready for {environment}: {stopping} of {all} blocking gates do not pass.")
+            }
+            Verdict::NotJudged => format!("Not judged for {environment}: no blocking gate says anything."),
+        };
+        let waived = match self.waived().count() {
+            0 => String::new(),
+            1 => " 1 criterion is waived.".to_owned(),
+            several => format!(" {several} criteria are waived."),
+        };
+        format!("{words}{waived} Score {} of 100.", self.score)
+    }
+
+    /// Takes verdict and score from the gates again, after one of them changed.
+    pub(super) fn judge_anew(&mut self) {
+        self.verdict = verdict(&self.gates);
+        self.deployment_ready = self.verdict == Verdict::Ready;
+        self.score = score(&self.gates);
     }
 
     /// Blocking gates that stop this, and all blocking gates.
@@ -190,17 +266,44 @@ pub fn judge(gate: &Gate, measured: &Measured, now: Timestamp, commit_at: Option
         .iter()
         .map(|criterion| judge_criterion(criterion, measured, now, commit_at))
         .collect();
-    let has = |state| criteria.iter().any(|criterion| criterion.state == state);
-    let state = if has(CriterionState::Failed) || has(CriterionState::NoEvidence) {
-        GateState::Failed
-    } else if has(CriterionState::Passed) {
-        GateState::Passed
-    } else {
-        GateState::Skipped
-    };
+    let state = state_of(&criteria);
     GateVerdict {
         state,
         criteria,
+        ..not_run(gate)
+    }
+}
+
+/// How a gate with these criteria came out.
+pub(super) fn state_of(criteria: &[CriterionVerdict]) -> GateState {
+    let has = |state| criteria.iter().any(|criterion| criterion.state == state);
+    if has(CriterionState::Failed) || has(CriterionState::NoEvidence) {
+        GateState::Failed
+    } else if has(CriterionState::Passed) || has(CriterionState::Waived) {
+        GateState::Passed
+    } else {
+        GateState::Skipped
+    }
+}
+
+/// A gate that could not be judged at all: it fails, and the error is its one criterion.
+pub fn errored(gate: &Gate, error: &str) -> GateVerdict {
+    let criterion = CriterionVerdict {
+        metric: "gate_error".to_owned(),
+        unit: Unit::Text,
+        threshold: "no error".to_owned(),
+        wants: Wants::Exactly,
+        impact: Impact::Critical,
+        description: "The gate can be judged".to_owned(),
+        recommendation: String::new(),
+        state: CriterionState::NoEvidence,
+        reason: Some(crate::operation::short_line(error, 500)),
+        evidence: None,
+        waiver: None,
+    };
+    GateVerdict {
+        state: GateState::Failed,
+        criteria: vec![criterion],
         ..not_run(gate)
     }
 }
@@ -244,12 +347,14 @@ fn judge_criterion(
         metric: criterion.metric.clone(),
         unit: criterion.unit,
         threshold: criterion.test.show(criterion.unit),
+        wants: criterion.test.wants(),
         impact: criterion.impact,
         description: criterion.description.clone(),
         recommendation: criterion.recommendation.clone(),
         state,
         reason,
         evidence,
+        waiver: None,
     }
 }
 

@@ -53,6 +53,9 @@ pub const KINDS: &[CollectorKind] = &[
     command::KIND,
 ];
 
+/// Kinds that read a report and do nothing else, so that the report may come from elsewhere.
+pub const READ_REPORTS: &[&str] = &["junit", "coverage", "sarif"];
+
 /// Kinds that are announced and not there yet.
 pub const PLANNED: &[&str] = &["sbom", "prometheus", "load", "typescript", "python", "ruby"];
 

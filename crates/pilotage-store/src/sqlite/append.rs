@@ -107,7 +107,7 @@ impl Prepared {
 }
 
 /// LZ4, where that makes it smaller.
-fn compress(data: Bytes) -> (Bytes, bool) {
+pub(super) fn compress(data: Bytes) -> (Bytes, bool) {
     if data.len() < COMPRESS_FROM_BYTES {
         return (data, false);
     }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use pilotage_core::{
-    Execution, ExecutionStatus, NewExecution, OperationStatus, Timestamp, operation::short_line,
+    Execution, ExecutionStatus, NewExecution, OperationStatus, Timestamp,
+    gate::{GateRunId, NewGateRun, Verdict},
+    operation::{Description, Progress, short_line},
 };
 use rusqlite::{Connection, params};
 
@@ -11,6 +13,8 @@ use super::{error::Failure, transaction::Transaction};
 
 /// The word for operations that are executions.
 const EXECUTION: &str = "execution";
+/// The word for operations that are runs of gates.
+const GATE_RUN: &str = "gate";
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 500;
 /// Bytes of the metadata as JSON.
@@ -59,6 +63,87 @@ pub(super) fn add(
             metadata(new)?,
             serde_json::to_string(&operation.steps)?,
             now.as_micros(),
+            change.0,
+        ])?;
+    Ok(())
+}
+
+/// Adds the operation of a run of gates that begins.
+pub(super) fn add_gate_run(
+    transaction: &mut Transaction<'_>,
+    new: &NewGateRun,
+    message: &str,
+) -> Result<(), Failure> {
+    let name = format!("gates for {}", new.environment);
+    let mut description = Description::new(&name, new.gates.iter().map(String::as_str));
+    description.add("environment", &new.environment);
+    description.add("origin", new.origin.as_str());
+    if let Some(commit) = &new.commit {
+        description.add("commit", commit);
+    }
+    let change = transaction.next_change()?;
+    transaction
+        .connection()
+        .prepare_cached(
+            "INSERT INTO operations (id, tenant, kind, name, status, total, message, metadata, steps,
+                 created_at, updated_at, change)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)",
+        )?
+        .execute(params![
+            new.id.0.as_bytes(),
+            new.tenant.0,
+            GATE_RUN,
+            description.name,
+            operation_code(OperationStatus::Running),
+            i64::try_from(description.steps.len()).unwrap_or(i64::MAX),
+            short_line(message, MESSAGE_BYTES),
+            serde_json::to_string(&description.metadata)?,
+            serde_json::to_string(&description.steps)?,
+            new.at.as_micros(),
+            change.0,
+        ])?;
+    Ok(())
+}
+
+/// How far a run of gates is.
+pub(super) enum GateProgress {
+    /// It goes on.
+    Going(Progress),
+    /// It came to a verdict.
+    Judged(Verdict),
+    /// It came to none.
+    BrokenOff,
+}
+
+/// Writes what happens to a run of gates.
+pub(super) fn show_gate_run(
+    transaction: &mut Transaction<'_>,
+    now: Timestamp,
+    id: GateRunId,
+    progress: &GateProgress,
+    message: &str,
+) -> Result<(), Failure> {
+    let (status, done, total) = match progress {
+        GateProgress::Going(progress) => (OperationStatus::Running, progress.current, Some(progress.total)),
+        GateProgress::Judged(Verdict::Ready) => (OperationStatus::Success, u32::MAX, None),
+        GateProgress::Judged(_) => (OperationStatus::Failure, u32::MAX, None),
+        GateProgress::BrokenOff => (OperationStatus::Cancelled, 0, None),
+    };
+    let change = transaction.next_change()?;
+    transaction
+        .connection()
+        .prepare_cached(
+            "UPDATE operations SET status = ?2, total = coalesce(?3, total), current = min(?4, coalesce(?3, total)),
+                 message = ?5, updated_at = ?6, finished_at = ?7, change = ?8 WHERE id = ?1",
+        )?
+        .execute(params![
+            id.0.as_bytes(),
+            operation_code(status),
+            total,
+            done,
+            short_line(message, MESSAGE_BYTES),
+            now.as_micros(),
+            status.is_final().then(|| now.as_micros()),
             change.0,
         ])?;
     Ok(())

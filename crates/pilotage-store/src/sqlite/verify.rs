@@ -1,5 +1,7 @@
 //! Checking a file offline: the audit chain, and that what is stored is what the chain says.
 
+mod gate_runs;
+
 use std::path::Path;
 
 use pilotage_core::{
@@ -39,6 +41,8 @@ pub struct VerifyReport {
     pub pruned: i64,
     /// Ended executions whose status agrees with their last record.
     pub executions: i64,
+    /// Ended runs of gates that agree with their record, and their documents with their digests.
+    pub gate_runs: i64,
 }
 
 /// The first thing that does not hold.
@@ -106,6 +110,14 @@ pub enum VerifyError {
         /// The execution.
         execution: String,
     },
+    /// A run of gates is not what the record of its end says, or one of its documents is gone or was changed.
+    #[error("audit record {sequence}: the gate run {run}, or what it rests on, was changed after it ended")]
+    GateRunChanged {
+        /// The record.
+        sequence: i64,
+        /// The run.
+        run: String,
+    },
     /// A version of a rule is not what its digest says, which is what the records name it by.
     #[error("the version {digest} of a rule was changed after it was kept")]
     RuleChanged {
@@ -160,6 +172,7 @@ pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyR
             bodies: 0,
             pruned: 0,
             executions: 0,
+            gate_runs: 0,
         },
     };
     check.records(progress)?;
@@ -212,6 +225,11 @@ impl Check<'_, '_> {
         match record.kind.as_str() {
             kind::DELIVERY_ACCEPTED => self.event(record),
             kind::EXECUTION_FINISHED => self.execution(record),
+            kind::GATE_RUN_ENDED => {
+                gate_runs::check(self.connection, record)?;
+                self.report.gate_runs += 1;
+                Ok(())
+            }
             kind::BODIES_PRUNED => {
                 let facts: PrunedFacts = facts_of(record)?;
                 self.report.pruned += i64::try_from(facts.count).unwrap_or(i64::MAX);

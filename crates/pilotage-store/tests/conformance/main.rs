@@ -9,6 +9,7 @@
 mod activity;
 mod backend;
 mod claiming;
+mod gate_runs;
 mod given;
 mod keeping;
 mod limits;
@@ -103,6 +104,15 @@ macro_rules! conformance {
                 keeping::a_probe_writes_and_leaves_no_record,
                 keeping::retention_prunes_old_bodies_and_keeps_the_facts,
                 keeping::retention_spares_what_is_still_needed,
+                gate_runs::a_run_is_kept_with_everything_that_it_rests_on,
+                gate_runs::what_has_ended_stays_as_it_is,
+                gate_runs::a_run_is_watched_like_everything_else,
+                gate_runs::what_a_dead_server_left_behind_is_broken_off,
+                gate_runs::a_file_that_is_not_its_digest_keeps_nothing,
+                gate_runs::runs_are_listed_by_every_filter_newest_first,
+                gate_runs::what_was_measured_on_an_input_is_found_again,
+                gate_runs::gates_are_created_replaced_and_deleted,
+                gate_runs::waivers_are_kept_and_revoked_once,
             );
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,9 +11,11 @@ use super::SettingsFile;
 /// What a file says of gates.
 pub(crate) struct Gates {
     /// Every gate that holds, the built-in ones first.
-    pub(crate) gates: Vec<Gate>,
+    pub(crate) in_force: Vec<Gate>,
     /// Where evidence comes from, as far as it is configured.
     pub(crate) sources: Vec<Source>,
+    /// The metrics that there are, with those of the evidence.
+    pub(crate) metrics: Metrics,
 }
 
 /// # Errors
@@ -27,7 +29,11 @@ pub(crate) fn read(file: &SettingsFile) -> Result<Gates, Vec<Problem>> {
             .map_err(|message| vec![Problem::at("/evidence", message)])?;
     }
     let gates = gate::resolve(&file.gates, &metrics)?;
-    Ok(Gates { gates, sources })
+    Ok(Gates {
+        in_force: gates,
+        sources,
+        metrics,
+    })
 }
 
 /// The first section of the kind `secrets`, which was checked before.

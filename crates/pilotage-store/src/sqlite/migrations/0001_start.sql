@@ -134,7 +134,73 @@ CREATE TABLE attempts (
 ) STRICT;
 CREATE INDEX attempts_by_execution ON attempts (execution);
 
--- What people watch: one row for each execution, written with every change of it. `status` is 0 pending, 1 running,
+-- Runs of quality gates. `status` is 0 running, 1 judged, 2 broken off; `verdict` is 0 ready, 1 not ready, 2 not judged.
+-- `report` and `measured` are digests of documents; `files` is a JSON array of what came with the run.
+CREATE TABLE gate_runs (
+    number       INTEGER PRIMARY KEY,
+    id           BLOB NOT NULL,
+    tenant       TEXT NOT NULL,
+    environment  TEXT NOT NULL,
+    commit_id    TEXT,
+    changed      INTEGER NOT NULL,
+    status       INTEGER NOT NULL DEFAULT 0,
+    verdict      INTEGER,
+    score        INTEGER NOT NULL DEFAULT 0,
+    origin       TEXT NOT NULL,
+    actor        TEXT NOT NULL,
+    key          TEXT,
+    started_at   INTEGER NOT NULL,
+    finished_at  INTEGER,
+    message      TEXT NOT NULL,
+    report       BLOB,
+    measured     BLOB,
+    files        TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE UNIQUE INDEX gate_runs_by_id ON gate_runs (id);
+CREATE INDEX gate_runs_by_environment ON gate_runs (environment);
+CREATE INDEX gate_runs_by_commit ON gate_runs (commit_id) WHERE commit_id IS NOT NULL;
+CREATE INDEX gate_runs_by_key ON gate_runs (key) WHERE key IS NOT NULL;
+CREATE INDEX gate_runs_open ON gate_runs (number) WHERE status = 0;
+
+-- Which gates a run asked.
+CREATE TABLE gate_run_gates (
+    gate  TEXT NOT NULL,
+    run   INTEGER NOT NULL,
+    PRIMARY KEY (gate, run)
+) STRICT, WITHOUT ROWID;
+
+-- Reports, findings and files of gate runs, each once, under the SHA-256 of its bytes. `size` is the length before
+-- compression (LZ4 block).
+CREATE TABLE documents (
+    digest      BLOB NOT NULL UNIQUE,
+    size        INTEGER NOT NULL,
+    compressed  INTEGER NOT NULL,
+    data        BLOB NOT NULL
+) STRICT;
+
+-- What was measured on an input and may be taken again: digest of the input, and the document.
+CREATE TABLE gate_inputs (
+    input     BLOB PRIMARY KEY,
+    document  BLOB NOT NULL,
+    at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gates (
+    id          TEXT PRIMARY KEY,
+    json        TEXT NOT NULL,
+    changed_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Waivers of criteria, as JSON; they are kept for ever.
+CREATE TABLE waivers (
+    number     INTEGER PRIMARY KEY,
+    id         BLOB NOT NULL UNIQUE,
+    commit_id  TEXT NOT NULL,
+    json       TEXT NOT NULL
+) STRICT;
+CREATE INDEX waivers_by_commit ON waivers (commit_id);
+
+-- What people watch: one row for each execution and each gate run, written with every change of it. `status` is 0 pending, 1 running,
 -- 2 success, 3 failure, 4 cancelled. `steps` names the steps as a JSON array. `change` is the number of the last change,
 -- over all operations and in the order of commits; `state.changes` is the last one given. What has not ended and what has
 -- are indexed apart, so that what is active is found however long history is.

@@ -150,7 +150,7 @@ impl<'a> Judging<'a> {
 
     /// Judges gates whose evidence is complete; whether that ends the run.
     fn judge_what_is_known(&mut self) -> bool {
-        let (now, commit_at) = (Timestamp::now(), self.commit.map(|commit| commit.at));
+        let (now, commit_at) = (Timestamp::now(), self.commit.and_then(|commit| commit.at));
         for (place, gate) in self.gates.iter().enumerate() {
             if self.verdicts.contains_key(&place) {
                 continue;

@@ -18,7 +18,7 @@ pub(crate) struct List {
 
 impl List {
     pub(super) fn run(&self, context: &Context) -> anyhow::Result<Done> {
-        let mut gates = self.config.gates()?.gates;
+        let mut gates = self.config.gates()?.in_force;
         if let Some(environment) = &self.environment {
             gates.retain(|gate| gate.applies_to(environment));
         }

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use pilotage_core::gate::{CriterionState, CriterionVerdict, GateState, GateVerdict, Report};
 use serde_json::{Value, json};
 
-use super::text::{about, advice, criterion_word, gate_word, headline, proof, value};
+use super::text::{about, advice, changes, criterion_word, gate_word, proof, value, waivers};
 use crate::output::clean;
 
 /// For a step summary of GitHub or a note of GitLab.
 pub(super) fn markdown(report: &Report) -> String {
     let mut out = format!(
         "## {}\n\n{}\n",
-        escape_markdown(&headline(report)),
+        escape_markdown(&report.headline()),
         escape_markdown(&about(report))
     );
     for gate in &report.gates {
@@ -47,6 +47,12 @@ pub(super) fn markdown(report: &Report) -> String {
                 cells.map(|cell| escape_markdown(&cell)).join(" | ")
             );
         }
+    }
+    for line in waivers(report).into_iter().chain(changes(report)) {
+        let _ = write!(out, "\n- {}", escape_markdown(&line));
+    }
+    if out.contains("\n- ") {
+        out.push('\n');
     }
     out
 }
@@ -93,7 +99,7 @@ fn junit_gate(out: &mut String, gate: &GateVerdict) {
     let not_run = usize::from(gate.state == GateState::NotRun);
     let (tests, skipped) = (
         gate.criteria.len() + not_run,
-        of(&[CriterionState::Skipped]) + not_run,
+        of(&[CriterionState::Skipped, CriterionState::Waived]) + not_run,
     );
     let _ = writeln!(
         out,
@@ -110,7 +116,7 @@ fn junit_gate(out: &mut String, gate: &GateVerdict) {
         let message = escape_xml(&sentence(criterion));
         let inside = match criterion.state {
             CriterionState::Passed => String::new(),
-            CriterionState::Skipped => format!("<skipped message=\"{message}\"/>"),
+            CriterionState::Skipped | CriterionState::Waived => format!("<skipped message=\"{message}\"/>"),
             CriterionState::Failed => {
                 let text = escape_xml(&advice(criterion).join("\n"));
                 format!("<failure message=\"{message}\" type=\"failed\">{text}</failure>")
@@ -157,12 +163,21 @@ pub(super) fn sarif(report: &Report) -> Value {
     let mut results = Vec::new();
     for gate in &report.gates {
         let level = if gate.blocking { "error" } else { "warning" };
-        let stands = |state| matches!(state, CriterionState::Failed | CriterionState::NoEvidence);
+        let stands = |state| {
+            use CriterionState::{Failed, NoEvidence, Waived};
+            matches!(state, Failed | NoEvidence | Waived)
+        };
         for criterion in gate.criteria.iter().filter(|criterion| stands(criterion.state)) {
-            results.push(json!({
+            let mut result = json!({
                 "ruleId": format!("{}/{}", gate.id, criterion.metric), "level": level,
                 "message": { "text": sentence(criterion) },
-            }));
+            });
+            if let Some(waiver) = &criterion.waiver {
+                let why = format!("{} until {}: {}", waiver.by, waiver.expires_at, waiver.reason);
+                result["suppressions"] =
+                    json!([{ "kind": "external", "status": "accepted", "justification": why }]);
+            }
+            results.push(result);
         }
         if gate.state == GateState::NotRun {
             let message = json!({ "text": format!("the gate {} was not run", gate.id) });

@@ -60,8 +60,10 @@ fn environment(text: &str) -> Result<String, String> {
 
 impl Run {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let Gates { gates, sources } = self.config.gates()?;
-        let gates = self.select(gates)?;
+        let Gates {
+            in_force, sources, ..
+        } = self.config.gates()?;
+        let gates = self.select(in_force)?;
         let report = tokio::select! {
             report = self.judge(context, &gates, sources) => report?,
             () = interrupted() => anyhow::bail!("Interrupted: nothing was judged."),
@@ -110,7 +112,7 @@ impl Run {
         sources.extend(collector::detected(&root, &sources));
         let commit = process::commit(&root).await.map(|(id, at, changed)| Commit {
             id,
-            at: Timestamp::from_secs(at),
+            at: Some(Timestamp::from_secs(at)),
             changed,
         });
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -2,8 +2,12 @@
 
 use std::fmt::Write as _;
 
-use pilotage_core::gate::{
-    CriterionState, CriterionVerdict, Evidence, GateState, GateVerdict, Moment, Report, Verdict,
+use pilotage_core::{
+    Timestamp,
+    gate::{
+        CriterionState, CriterionVerdict, Difference, Evidence, GateState, GateVerdict, Moment, Report,
+        Verdict, WaivedBy, Waiver, WaiverShown,
+    },
 };
 
 use crate::output::Style;
@@ -12,20 +16,6 @@ type Paint<'a> = &'a dyn Fn(Style, &str) -> String;
 
 /// Most notes of one criterion.
 const MAX_NOTES: usize = 3;
-
-/// The verdict in one sentence, and the score.
-pub(super) fn headline(report: &Report) -> String {
-    let environment = &report.environment;
-    let (stopping, all) = report.blocking();
-    let words = match report.verdict {
-        Verdict::Ready => format!("Ready for {environment}: none of {all} blocking gates failed."),
-        Verdict::NotReady => {
-            format!("Not ready for {environment}: {stopping} of {all} blocking gates do not pass.")
-        }
-        Verdict::NotJudged => format!("Not judged for {environment}: no blocking gate says anything."),
-    };
-    format!("{words} Score {} of 100.", report.score)
-}
 
 /// Which commit, in one sentence.
 pub(super) fn about(report: &Report) -> String {
@@ -38,7 +28,8 @@ pub(super) fn about(report: &Report) -> String {
             } else {
                 ""
             };
-            format!("Commit {short} of {}{changed}.", commit.at)
+            let of = commit.at.map_or_else(String::new, |at| format!(" of {at}"));
+            format!("Commit {short}{of}{changed}.")
         }
     }
 }
@@ -60,6 +51,7 @@ pub(super) const fn criterion_word(state: CriterionState) -> &'static str {
         CriterionState::Failed => "FAIL",
         CriterionState::NoEvidence => "no evidence",
         CriterionState::Skipped => "skipped",
+        CriterionState::Waived => "WAIVED",
     }
 }
 
@@ -74,10 +66,21 @@ pub(super) fn value(criterion: &CriterionVerdict) -> String {
 
 /// Where a value is from, or why there is none.
 pub(super) fn proof(criterion: &CriterionVerdict) -> String {
-    match (&criterion.reason, &criterion.evidence) {
+    let proof = match (&criterion.reason, &criterion.evidence) {
         (Some(reason), _) => reason.clone(),
         (None, Some(evidence)) => evidence_words(evidence),
         (None, None) => String::new(),
+    };
+    match &criterion.waiver {
+        Some(WaivedBy {
+            by,
+            reason,
+            expires_at,
+            ..
+        }) => {
+            format!("waived by {by} until {}: {reason}; {proof}", minute(*expires_at))
+        }
+        None => proof,
     }
 }
 
@@ -101,16 +104,18 @@ fn evidence_words(evidence: &Evidence) -> String {
     };
     let when = match evidence.measured_at {
         Moment::Now(_) => String::new(),
-        Moment::Report(at) => format!(
-            " of {}",
-            at.to_string().get(..16).unwrap_or_default().replace('T', " ")
-        ),
+        Moment::Report(at) => format!(" of {}", minute(at)),
+        Moment::Cached(at) => format!(", cached since {}", minute(at)),
     };
     let digest: String = digest.to_string().chars().take(12).collect();
     format!(
         "{} {}, {place}{when}, {}{version}, sha256 {digest}",
         examined.count, examined.what, tool.name
     )
+}
+
+fn minute(at: Timestamp) -> String {
+    at.to_string().get(..16).unwrap_or_default().replace('T', " ")
 }
 
 /// Everything. Text of strangers is cleaned by `paint`.
@@ -122,13 +127,65 @@ pub(super) fn render(report: &Report, paint: Paint<'_>) -> String {
     };
     let mut out = format!(
         "{}\n{}\n",
-        paint(style, &headline(report)),
+        paint(style, &report.headline()),
         paint(Style::Faint, &about(report))
     );
     for gate in &report.gates {
         out.push_str(&render_gate(gate, paint));
     }
+    for line in waivers(report).into_iter().chain(changes(report)) {
+        let _ = write!(out, "\n{}", paint(Style::Plain, &line));
+    }
     out
+}
+
+/// Every waiver that was given for this, in a line each.
+pub(super) fn waivers(report: &Report) -> Vec<String> {
+    let line = |shown: &WaiverShown| {
+        let Waiver {
+            gate,
+            metric,
+            by,
+            reason,
+            expires_at,
+            ..
+        } = &shown.waiver;
+        let state = shown.state.words();
+        format!(
+            "Waiver of {gate}/{metric} by {by} until {}, {state}: {reason}",
+            minute(*expires_at)
+        )
+    };
+    report.waivers.iter().map(line).collect()
+}
+
+/// What got better and what got worse, in a line each.
+pub(super) fn changes(report: &Report) -> Vec<String> {
+    let Some(comparison) = &report.comparison else {
+        return Vec::new();
+    };
+    let of = comparison.commit.as_ref().map_or_else(String::new, |commit| {
+        format!(" of commit {}", commit.chars().take(12).collect::<String>())
+    });
+    let since = format!("the run{of} at {}", minute(comparison.judged_at));
+    if comparison.better.is_empty() && comparison.worse.is_empty() {
+        return vec![format!("Nothing got better or worse since {since}.")];
+    }
+    let line = |word: &str, change: &Difference| {
+        let Difference {
+            gate,
+            metric,
+            before,
+            now,
+        } = change;
+        format!("{word}: {gate}/{metric} was {before}, is {now}")
+    };
+    let better = comparison.better.iter().map(|change| line("Better", change));
+    let worse = comparison.worse.iter().map(|change| line("Worse", change));
+    std::iter::once(format!("Since {since}:"))
+        .chain(worse)
+        .chain(better)
+        .collect()
 }
 
 fn render_gate(gate: &GateVerdict, paint: Paint<'_>) -> String {
@@ -174,7 +231,7 @@ const fn criterion_style(state: CriterionState) -> Style {
     match state {
         CriterionState::Passed => Style::Good,
         CriterionState::Failed => Style::Bad,
-        CriterionState::NoEvidence | CriterionState::Skipped => Style::Warning,
+        CriterionState::NoEvidence | CriterionState::Skipped | CriterionState::Waived => Style::Warning,
     }
 }
 
