@@ -19,6 +19,7 @@ use pilotage_engine::{
     Ports,
     actions::Catalog,
     executing::{Executor, ExecutorSettings},
+    gates::{GateBook, GateDesk, GateFoundation},
     operations::Operations,
     redaction::Redactor,
     rule_book::{Foundation, RuleBook},
@@ -168,7 +169,8 @@ async fn door(feed: Arc<Feed>, bell: Arc<dyn Bell>) -> anyhow::Result<Arc<Door>>
         queue: shared.clone(),
         history: shared.clone(),
         audit: shared.clone(),
-        registry: shared,
+        registry: shared.clone(),
+        gate_runs: shared,
         operations: feed,
         bell,
     };
@@ -186,11 +188,14 @@ async fn door(feed: Arc<Feed>, bell: Arc<dyn Bell>) -> anyhow::Result<Arc<Door>>
     );
     let operations = Arc::new(Operations::new(ports.clone(), rules.clone(), executor.clone()));
     let settings = WebSettings::default();
+    let book = GateBook::open(ports.gate_runs.clone(), GateFoundation::built_in()).await?;
+    let gates = GateDesk::new(ports.gate_runs.clone(), book);
     Ok(Door::new(
         ports,
         rules,
         operations,
         executor,
+        gates,
         settings,
         BTreeMap::new(),
     ))

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod dora;
 pub mod executing;
+pub mod gates;
 pub mod matching;
 pub mod operations;
 pub mod redaction;
@@ -16,7 +17,9 @@ mod throttle;
 
 use std::sync::Arc;
 
-use pilotage_core::ports::{AuditTrail, Bell, EventLog, ExecutionQueue, History, OperationFeed, Registry};
+use pilotage_core::ports::{
+    AuditTrail, Bell, EventLog, ExecutionQueue, GateRuns, History, OperationFeed, Registry,
+};
 
 /// The ports that the engine is handed. Cloning is cheap.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub struct Ports {
     pub audit: Arc<dyn AuditTrail>,
     /// Rules and tokens that people change while the server runs.
     pub registry: Arc<dyn Registry>,
+    /// Runs of gates, gates of the API and waivers.
+    pub gate_runs: Arc<dyn GateRuns>,
     /// Wake-up hints.
     pub bell: Arc<dyn Bell>,
 }

@@ -9,7 +9,11 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pilotage_core::ports::WebhookSource;
-use pilotage_engine::{Ports, dora::Dora, executing::Executor, operations::Operations, rule_book::RuleBook};
+use pilotage_engine::{
+    Ports, dora::Dora, executing::Executor, gates::GateDesk, operations::Operations, rule_book::RuleBook,
+};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     auth::{Sessions, Tokens},
@@ -26,6 +30,9 @@ const LOGINS: Limit = Limit {
     per_second: 1,
     burst: 10,
 };
+
+/// Uploads of evidence being received at once; each may have 16 MiB.
+const UPLOADS: usize = 4;
 
 /// How the door is configured.
 #[derive(Clone, Debug)]
@@ -101,6 +108,8 @@ pub struct Door {
     pub(crate) rules: Arc<RuleBook>,
     pub(crate) operations: Arc<Operations>,
     pub(crate) executor: Arc<Executor>,
+    pub(crate) gates: Arc<GateDesk>,
+    pub(crate) uploads: Semaphore,
     pub(crate) dora: Dora,
     pub(crate) settings: WebSettings,
     pub(crate) sources: ArcSwap<LiveSources>,
@@ -127,6 +136,7 @@ impl Door {
         rules: Arc<RuleBook>,
         operations: Arc<Operations>,
         executor: Arc<Executor>,
+        gates: Arc<GateDesk>,
         settings: WebSettings,
         sources: SourceTable,
     ) -> Arc<Self> {
@@ -139,6 +149,7 @@ impl Door {
         };
         Arc::new(Self {
             live: Hub::new(feed, bell, watched, metrics.live.clone()),
+            uploads: Semaphore::new(UPLOADS),
             addresses: AddressLimits::new(settings.address_limit),
             budget: ByteBudget::new(settings.max_inflight_bytes),
             tokens: Tokens::new(ports.registry.clone()),
@@ -157,6 +168,7 @@ impl Door {
             rules,
             operations,
             executor,
+            gates,
             settings,
             metrics,
         })

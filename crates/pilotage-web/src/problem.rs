@@ -10,7 +10,7 @@ use pilotage_core::{
     config::Problem as Finding,
     ports::{OperateError, Refusal, StoreError},
 };
-use pilotage_engine::{operations::ReplayError, rule_book::RuleBookError};
+use pilotage_engine::{gates::GateError, operations::ReplayError, rule_book::RuleBookError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -297,6 +297,20 @@ impl From<RuleBookError> for Problem {
             RuleBookError::InFile(_) | RuleBookError::Misfits(_) => Self::new(Kind::Conflict, detail),
             RuleBookError::NotFound(_) => Self::new(Kind::NotFound, detail),
             RuleBookError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GateError> for Problem {
+    fn from(error: GateError) -> Self {
+        let detail = error.to_string();
+        match error {
+            GateError::Invalid(problems) => Self::new(Kind::Invalid, detail).with_errors(problems),
+            GateError::InFile(_) | GateError::BuiltIn(_) => Self::new(Kind::Conflict, detail),
+            GateError::NotFound(_) => Self::new(Kind::NotFound, detail),
+            GateError::Busy => Self::new(Kind::Unavailable, detail)
+                .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_STORE_SECS)),
+            GateError::Store(error) => error.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod descriptors;
 mod exit;
 mod findings;
 mod make;
+mod gathering;
 mod output;
 mod program;
 mod settings;

@@ -10,6 +10,7 @@ mod pipelines;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,11 +20,14 @@ use pilotage_core::{
     pipeline::PipelineFile,
     rule::Rule,
 };
-use pilotage_engine::actions::{EndpointConfig, OutgoingConfig};
+use pilotage_engine::{
+    actions::{EndpointConfig, OutgoingConfig},
+    gates::GateFoundation,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::findings::Findings;
+use crate::{findings::Findings, gathering::Gathering};
 pub(crate) use compose::{Surroundings, fresh_signing_secret};
 pub(crate) use gates::Gates;
 pub(crate) use make::Make;
@@ -138,6 +142,9 @@ pub(crate) struct Server {
     pub(crate) keep_ended_minutes: u32,
     /// For what is under way at a shutdown, in milliseconds.
     pub(crate) shutdown_timeout_ms: u64,
+    /// A checked-out repository on this machine: evidence that nobody sends is collected in it, which runs its build and
+    /// its tests. Nothing is run where it is not set.
+    pub(crate) working_folder: Option<PathBuf>,
 }
 
 impl Default for Server {
@@ -153,6 +160,7 @@ impl Default for Server {
             max_subscribers: 12_000,
             keep_ended_minutes: 30,
             shutdown_timeout_ms: 10_000,
+            working_folder: None,
         }
     }
 }
@@ -274,6 +282,20 @@ impl Settings {
     pub(crate) fn secrets(&self) -> Result<pilotage_runners::secrets::Search, SettingsError> {
         self.gates()?;
         Ok(gates::secrets(&self.file))
+    }
+
+    /// What the server asks of gates, and where it gathers evidence.
+    ///
+    /// # Errors
+    /// Something about them does not hold.
+    pub(crate) fn gate_foundation(&self) -> Result<GateFoundation, SettingsError> {
+        let Gates { sources, metrics, .. } = self.gates()?;
+        let folder = self.file.server.working_folder.clone();
+        Ok(GateFoundation {
+            files: self.file.gates.clone(),
+            metrics,
+            gatherer: Arc::new(Gathering::new(folder, sources)),
+        })
     }
 
     /// Problems found later, with the lines of this file.

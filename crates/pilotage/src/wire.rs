@@ -11,6 +11,7 @@ use pilotage_core::ports::Bell;
 use pilotage_engine::{
     Ports,
     executing::{Executor, ExecutorSettings},
+    gates::{GateBook, GateDesk},
     matching::Matcher,
     operations::Operations,
     rule_book::{RuleBook, RuleBookError},
@@ -35,6 +36,8 @@ pub(crate) struct Wired {
     pub(crate) matcher: Arc<Matcher>,
     /// Runs executions.
     pub(crate) executor: Arc<Executor>,
+    /// Where gates are asked.
+    pub(crate) gates: Arc<GateDesk>,
     /// The door for HTTP.
     pub(crate) door: Arc<Door>,
 }
@@ -71,7 +74,8 @@ pub(crate) fn open_store(data_dir: &Path) -> anyhow::Result<(SqliteStore, Ports)
         history: shared.clone(),
         operations: shared.clone(),
         audit: shared.clone(),
-        registry: shared,
+        registry: shared.clone(),
+        gate_runs: shared,
         bell,
     };
     Ok((store, ports))
@@ -86,7 +90,10 @@ pub(crate) async fn wire(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> anyhow::Result<Wired> {
-    let composed = settings.compose(surroundings)?;
+    let foundation = settings.gate_foundation()?;
+    let book = GateBook::open(ports.gate_runs.clone(), foundation).await?;
+    let gates = GateDesk::new(ports.gate_runs.clone(), book);
+    let composed = settings.compose(surroundings, Some(gates.clone()))?;
     let rules = RuleBook::open(ports.registry.clone(), composed.foundation).await;
     let rules = Arc::new(rules.map_err(|error| explain(settings, error))?);
     let limits = &settings.file.execution;
@@ -103,6 +110,7 @@ pub(crate) async fn wire(
         rules.clone(),
         operations,
         executor.clone(),
+        gates.clone(),
         web,
         composed.sources,
     );
@@ -112,6 +120,7 @@ pub(crate) async fn wire(
         rules,
         matcher,
         executor,
+        gates,
         door,
     })
 }
@@ -146,7 +155,8 @@ pub(crate) async fn reload(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> anyhow::Result<()> {
-    let composed = settings.compose(surroundings)?;
+    let foundation = settings.gate_foundation()?;
+    let composed = settings.compose(surroundings, Some(wired.gates.clone()))?;
     // Before anything can use them.
     wired.executor.add_secrets(&composed.redactor);
     wired
@@ -154,6 +164,7 @@ pub(crate) async fn reload(
         .replace_foundation(composed.foundation)
         .await
         .map_err(|error| explain(settings, error))?;
+    wired.gates.book.replace_foundation(foundation).await?;
     wired.door.replace_sources(composed.sources);
     Ok(())
 }

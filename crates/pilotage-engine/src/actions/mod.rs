@@ -1,5 +1,6 @@
 //! What rules do: one file for each action kind, one line in the binary's wiring to register it.
 
+mod gate;
 mod notification;
 mod target;
 mod webhook;
@@ -15,6 +16,7 @@ use pilotage_core::{
 };
 use serde_json::{Map, Value};
 
+pub use gate::GateAction;
 pub use notification::NotificationAction;
 pub(crate) use target::render_target;
 pub use webhook::{
@@ -26,7 +28,7 @@ pub use webhook::{
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Kinds that come with later releases: named so that the error can say more than "unknown".
-const PLANNED: [&str; 6] = ["pipeline", "deployment", "gate", "test", "approval", "scenario"];
+const PLANNED: [&str; 5] = ["pipeline", "deployment", "test", "approval", "scenario"];
 
 /// One attempt at an action, with every template rendered.
 pub struct Attempting<'a> {

@@ -4,6 +4,8 @@ mod audit;
 mod dora;
 mod events;
 mod executions;
+mod gate_runs;
+mod gates;
 mod metrics;
 mod openapi;
 mod operations;
@@ -12,6 +14,7 @@ mod rules;
 mod stats;
 mod test_event;
 mod tokens;
+mod waivers;
 
 use std::sync::Arc;
 
@@ -56,6 +59,13 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(executions::show))
         .routes(routes!(executions::retry))
         .routes(routes!(executions::cancel))
+        .routes(routes!(gates::list, gates::create))
+        .routes(routes!(gate_runs::list, gate_runs::create))
+        .routes(routes!(gate_runs::show))
+        .routes(routes!(gate_runs::evidence))
+        .routes(routes!(waivers::list, waivers::create))
+        .routes(routes!(waivers::delete))
+        .routes(routes!(gates::show, gates::put, gates::delete))
         .routes(routes!(operations::list))
         .routes(routes!(operations::show))
         .routes(routes!(audit::list))

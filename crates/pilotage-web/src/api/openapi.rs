@@ -1,7 +1,7 @@
 //! The description of every route, `OpenAPI` 3.1. Paths and shapes come from the handlers; what all routes share is added
 //! here.
 
-use pilotage_core::rule::Rule;
+use pilotage_core::{gate::GateFile, rule::Rule};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::{OpenApi, ToSchema};
@@ -13,6 +13,14 @@ use crate::problem::ProblemDocument;
 #[schema(as = Rule)]
 #[expect(dead_code, reason = "only its name is used")]
 pub(super) struct RuleSchema {
+    id: String,
+}
+
+/// Stands for the schema of a gate, which comes from where gates are defined.
+#[derive(ToSchema)]
+#[schema(as = Gate)]
+#[expect(dead_code, reason = "only its name is used")]
+pub(super) struct GateSchema {
     id: String,
 }
 
@@ -129,7 +137,8 @@ pub(crate) fn document(handlers: utoipa::openapi::OpenApi) -> Value {
     let mut whole = Shared::openapi();
     whole.merge(handlers);
     let mut document = serde_json::to_value(whole).unwrap_or_default();
-    add_rule_schema(&mut document);
+    add_schema(&mut document, "Rule", schemars::schema_for!(Rule).to_value());
+    add_schema(&mut document, "Gate", schemars::schema_for!(GateFile).to_value());
     add_security(&mut document);
     add_shared_answers(&mut document);
     name_operations(&mut document);
@@ -140,20 +149,19 @@ fn object<'a>(document: &'a mut Value, pointer: &str) -> Option<&'a mut Map<Stri
     document.pointer_mut(pointer).and_then(Value::as_object_mut)
 }
 
-/// The schema of rules, with the schemas that it refers to.
-fn add_rule_schema(document: &mut Value) {
-    let mut rule = schemars::schema_for!(Rule).to_value();
-    move_references(&mut rule);
-    let definitions = rule.as_object_mut().and_then(|rule| {
-        rule.remove("$schema");
-        // Answers show more than rules have, and are described as a rule and more.
-        rule.remove("additionalProperties");
-        rule.remove("$defs")
+/// A schema of what people write, with the schemas that it refers to.
+fn add_schema(document: &mut Value, name: &str, mut schema: Value) {
+    move_references(&mut schema);
+    let definitions = schema.as_object_mut().and_then(|schema| {
+        schema.remove("$schema");
+        // Answers show more than people write, and are described as that and more.
+        schema.remove("additionalProperties");
+        schema.remove("$defs")
     });
     let Some(schemas) = object(document, "/components/schemas") else {
         return;
     };
-    schemas.insert("Rule".to_owned(), rule);
+    schemas.insert(name.to_owned(), schema);
     if let Some(Value::Object(definitions)) = definitions {
         schemas.extend(definitions);
     }

@@ -97,13 +97,26 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 
 /// A whole body, bounded in size and time.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MOST_BODY_BYTES).collect()).await;
+    read_body_of(body, MOST_BODY_BYTES).await
+}
+
+/// A large body as a type that bounds what is made of it: no general JSON is built on the way.
+pub(super) async fn read_large<T: DeserializeOwned>(body: Body, most_bytes: usize) -> Result<T, Problem> {
+    let bytes = read_body_of(body, most_bytes).await?;
+    let refuse = |error: String| Problem::new(Kind::BadRequest, format!("the body is not JSON: {error}"));
+    json::check(&bytes).map_err(|error| refuse(error.to_string()))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(Kind::Invalid, format!("the body does not hold: {error}")))
+}
+
+async fn read_body_of(body: Body, most_bytes: usize) -> Result<Bytes, Problem> {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most_bytes).collect()).await;
     let collected = collected.map_err(|_| Problem::new(Kind::TooSlow, "the body did not come to its end"))?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::new(
             Kind::TooLarge,
-            format!("bodies have at most {MOST_BODY_BYTES} bytes"),
+            format!("bodies have at most {most_bytes} bytes here"),
         )),
         Err(_) => Err(Problem::new(Kind::BadRequest, "the body broke off")),
     }

@@ -212,9 +212,10 @@ fn needed_role(method: &Method, route: &str) -> Role {
     match route {
         // What the tools of agents need, they say themselves.
         "/api/v1/rules/{id}/test" | "/mcp" => Role::Viewer,
-        "/api/v1/events/{id}/replay" | "/api/v1/executions/{id}/retry" | "/api/v1/executions/{id}/cancel" => {
-            Role::Operator
-        }
+        "/api/v1/events/{id}/replay"
+        | "/api/v1/executions/{id}/retry"
+        | "/api/v1/executions/{id}/cancel"
+        | "/api/v1/gates/runs" => Role::Operator,
         form => dashboard::role_of_form(form).unwrap_or(Role::Admin),
     }
 }

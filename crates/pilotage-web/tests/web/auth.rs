@@ -4,7 +4,10 @@ use axum::{body::Body, extract::ConnectInfo};
 use http::Request;
 use pilotage_core::ports::Role;
 
-use crate::house::{House, Plan, local, peer, rule, signed};
+use crate::{
+    house::{House, Plan, local, peer, rule, signed},
+    roles::{ENDLESS, ROLES, TOKEN_ROLES},
+};
 
 /// What is asked, from where and how.
 struct Ask<'a> {
@@ -225,43 +228,6 @@ async fn deliveries_need_no_host_and_no_token() {
     house.send(request).await.is(202);
     house.leave().await;
 }
-
-/// Every operation of the API and the least role that may ask for it.
-const ROLES: &[(&str, &str, Role)] = &[
-    ("GET", "/", Role::Viewer),
-    ("GET", "/metrics", Role::Viewer),
-    ("GET", "/api/openapi.json", Role::Viewer),
-    ("GET", "/api/v1/events", Role::Viewer),
-    ("GET", "/api/v1/events/{id}", Role::Viewer),
-    ("POST", "/api/v1/events/{id}/replay", Role::Operator),
-    ("GET", "/api/v1/rules", Role::Viewer),
-    ("POST", "/api/v1/rules", Role::Admin),
-    ("GET", "/api/v1/rules/{id}", Role::Viewer),
-    ("PUT", "/api/v1/rules/{id}", Role::Admin),
-    ("DELETE", "/api/v1/rules/{id}", Role::Admin),
-    ("POST", "/api/v1/rules/{id}/test", Role::Viewer),
-    ("GET", "/api/v1/executions", Role::Viewer),
-    ("GET", "/api/v1/executions/{id}", Role::Viewer),
-    ("POST", "/api/v1/executions/{id}/retry", Role::Operator),
-    ("POST", "/api/v1/executions/{id}/cancel", Role::Operator),
-    ("GET", "/api/v1/operations", Role::Viewer),
-    ("GET", "/api/v1/operations/{id}", Role::Viewer),
-    ("GET", "/api/v1/audit", Role::Viewer),
-    ("GET", "/api/v1/audit/head", Role::Viewer),
-    ("GET", "/api/v1/stats", Role::Viewer),
-    ("GET", "/api/v1/metrics/activity", Role::Viewer),
-    ("GET", "/api/v1/metrics/dora", Role::Viewer),
-    ("GET", "/api/v1/tokens", Role::Admin),
-];
-
-/// Those with a name instead of an id.
-const TOKEN_ROLES: [(&str, &str, Role); 2] = [
-    ("POST", "/api/v1/tokens", Role::Admin),
-    ("DELETE", "/api/v1/tokens/{name}", Role::Admin),
-];
-
-/// Those whose answer has no end; with a query that is refused, they have one.
-const ENDLESS: [(&str, &str, Role); 1] = [("GET", "/api/v1/stream", Role::Viewer)];
 
 #[tokio::test]
 async fn an_endless_answer_asks_for_its_role() {

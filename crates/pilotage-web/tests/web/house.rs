@@ -24,6 +24,7 @@ use pilotage_engine::{
     Ports,
     actions::{ActionKind, Attempting, Catalog, Report, Verdict},
     executing::{Executor, ExecutorSettings},
+    gates::{GateBook, GateDesk, GateFoundation},
     matching::Matcher,
     operations::Operations,
     redaction::Redactor,
@@ -200,7 +201,8 @@ impl House {
             history: shared.clone(),
             operations: shared.clone(),
             audit: shared.clone(),
-            registry: shared,
+            registry: shared.clone(),
+            gate_runs: shared,
             bell,
         };
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);
@@ -216,7 +218,19 @@ impl House {
         let matcher = Matcher::new(ports.clone(), rules.clone());
         let toy = Arc::new(Toy::default());
         let sources = sources(&toy, plan.source_limit);
-        let door = Door::new(ports.clone(), rules, operations, executor, plan.settings, sources);
+        let book = GateBook::open(ports.gate_runs.clone(), GateFoundation::built_in())
+            .await
+            .unwrap();
+        let gates = GateDesk::new(ports.gate_runs.clone(), book);
+        let door = Door::new(
+            ports.clone(),
+            rules,
+            operations,
+            executor,
+            gates,
+            plan.settings,
+            sources,
+        );
         Self {
             main: pilotage_web::main_router(door.clone(), pilotage_web::OtherDoors::default()),
             health: pilotage_web::health_router(door.clone()),

@@ -15,4 +15,5 @@ mod intake;
 mod live;
 mod live_socket;
 mod openapi;
+mod roles;
 mod server;

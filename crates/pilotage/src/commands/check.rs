@@ -86,10 +86,13 @@ impl Held {
 fn verify(check: &Check) -> Result<Held, SettingsError> {
     let settings = Settings::read(&check.config)?;
     let compose = |loopback_only| {
-        settings.compose(&Surroundings {
-            loopback_only,
-            signing_secret: fresh_signing_secret(),
-        })
+        settings.compose(
+            &Surroundings {
+                loopback_only,
+                signing_secret: fresh_signing_secret(),
+            },
+            None,
+        )
     };
     let (composed, public) = (compose(true)?, compose(false)?);
     let problems = rule_book::check_file(&composed.foundation);

@@ -17,9 +17,10 @@ use pilotage_core::{
 };
 use pilotage_engine::{
     actions::{
-        ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, NotificationAction, Sign, WebhookAction,
-        check_header,
+        ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, GateAction, NotificationAction, Sign,
+        WebhookAction, check_header,
     },
+    gates::GateDesk,
     redaction::Redactor,
     rule_book::Foundation,
 };
@@ -55,21 +56,28 @@ pub(crate) struct Composed {
 }
 
 impl Settings {
-    /// Builds every part, or says everything that is wrong.
+    /// Builds every part, or says everything that is wrong. `gates` is where rules have gates asked; `None` where the file
+    /// is only checked.
     ///
     /// # Errors
     /// A source, notifier, endpoint or secret does not hold. The rules are checked by the rule book.
-    pub(crate) fn compose(&self, surroundings: &Surroundings) -> Result<Composed, SettingsError> {
+    pub(crate) fn compose(
+        &self,
+        surroundings: &Surroundings,
+        gates: Option<Arc<GateDesk>>,
+    ) -> Result<Composed, SettingsError> {
         let mut problems = Vec::new();
         let secrets = Secrets::default();
         let sources = self.sources(surroundings, &secrets).unwrap_or_else(|found| {
             problems.extend(found);
             SourceTable::new()
         });
-        let catalog = self.catalog(surroundings, &secrets).unwrap_or_else(|found| {
-            problems.extend(found);
-            Catalog::default()
-        });
+        let catalog = self
+            .catalog(surroundings, gates, &secrets)
+            .unwrap_or_else(|found| {
+                problems.extend(found);
+                Catalog::default()
+            });
         if !problems.is_empty() {
             return Err(self.problems(&problems));
         }
@@ -114,7 +122,12 @@ impl Settings {
             .collect())
     }
 
-    fn catalog(&self, surroundings: &Surroundings, secrets: &Secrets) -> Result<Catalog, Vec<Problem>> {
+    fn catalog(
+        &self,
+        surroundings: &Surroundings,
+        gates: Option<Arc<GateDesk>>,
+        secrets: &Secrets,
+    ) -> Result<Catalog, Vec<Problem>> {
         let policy = outbound::AddressPolicy::new(&self.file.outgoing.allow).map_err(|found| {
             found
                 .into_iter()
@@ -163,6 +176,7 @@ impl Settings {
         Ok(Catalog::new([
             Arc::new(webhook) as Arc<dyn ActionKind>,
             Arc::new(notification),
+            Arc::new(GateAction::new(gates)),
         ]))
     }
 }
@@ -286,7 +300,7 @@ mod tests {
             };
             let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
             settings
-                .compose(&surroundings)
+                .compose(&surroundings, None)
                 .err()
                 .map(|error| error.to_string())
         };
@@ -316,7 +330,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let composed = Settings::parse("x", text)
             .unwrap()
-            .compose(&surroundings)
+            .compose(&surroundings, None)
             .unwrap();
         let cleaned = composed
             .redactor

@@ -77,6 +77,14 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     // Held until the end; the operating system takes it back however that comes.
     let _lock = lock::hold(&data_dir)?;
     let opened = wire::open_store(&data_dir)?;
+    // The folder is ours alone: what is shown as running was left behind by a server that died.
+    let left = opened.1.gate_runs.break_off_gate_runs(Timestamp::now()).await?;
+    if left > 0 {
+        tracing::warn!(
+            runs = left,
+            "gate runs were under way when the server before ended; they are broken off"
+        );
+    }
     refuse_unprotected(&up, &data_dir, Some(opened.1.registry.as_ref())).await?;
     let surroundings = Surroundings {
         loopback_only: up.listen.ip().is_loopback(),
@@ -274,6 +282,7 @@ impl Running {
         wired.door.stopping();
         stop_intake.cancel();
         stop_loops.cancel();
+        wired.gates.close().await;
         end_loops(&mut loops, &wired.executor, shutdown).await;
         reloads.abort();
         note(&wired, "stopped", &address).await;

@@ -1,0 +1,52 @@
+//! What every operation of the API needs.
+
+use pilotage_core::ports::Role;
+
+/// Every operation of the API and the least role that may ask for it.
+pub(crate) const ROLES: &[(&str, &str, Role)] = &[
+    ("GET", "/", Role::Viewer),
+    ("GET", "/metrics", Role::Viewer),
+    ("GET", "/api/openapi.json", Role::Viewer),
+    ("GET", "/api/v1/events", Role::Viewer),
+    ("GET", "/api/v1/events/{id}", Role::Viewer),
+    ("POST", "/api/v1/events/{id}/replay", Role::Operator),
+    ("GET", "/api/v1/rules", Role::Viewer),
+    ("POST", "/api/v1/rules", Role::Admin),
+    ("GET", "/api/v1/rules/{id}", Role::Viewer),
+    ("PUT", "/api/v1/rules/{id}", Role::Admin),
+    ("DELETE", "/api/v1/rules/{id}", Role::Admin),
+    ("POST", "/api/v1/rules/{id}/test", Role::Viewer),
+    ("GET", "/api/v1/executions", Role::Viewer),
+    ("GET", "/api/v1/executions/{id}", Role::Viewer),
+    ("POST", "/api/v1/executions/{id}/retry", Role::Operator),
+    ("POST", "/api/v1/executions/{id}/cancel", Role::Operator),
+    ("GET", "/api/v1/operations", Role::Viewer),
+    ("GET", "/api/v1/operations/{id}", Role::Viewer),
+    ("GET", "/api/v1/audit", Role::Viewer),
+    ("GET", "/api/v1/audit/head", Role::Viewer),
+    ("GET", "/api/v1/stats", Role::Viewer),
+    ("GET", "/api/v1/metrics/activity", Role::Viewer),
+    ("GET", "/api/v1/metrics/dora", Role::Viewer),
+    ("GET", "/api/v1/tokens", Role::Admin),
+    ("GET", "/api/v1/gates", Role::Viewer),
+    ("POST", "/api/v1/gates", Role::Admin),
+    ("GET", "/api/v1/gates/{id}", Role::Viewer),
+    ("PUT", "/api/v1/gates/{id}", Role::Admin),
+    ("DELETE", "/api/v1/gates/{id}", Role::Admin),
+    ("GET", "/api/v1/gates/runs", Role::Viewer),
+    ("POST", "/api/v1/gates/runs", Role::Operator),
+    ("GET", "/api/v1/gates/runs/{id}", Role::Viewer),
+    ("GET", "/api/v1/gates/evidence/{digest}", Role::Viewer),
+    ("GET", "/api/v1/gates/waivers", Role::Viewer),
+    ("POST", "/api/v1/gates/waivers", Role::Admin),
+    ("DELETE", "/api/v1/gates/waivers/{id}", Role::Admin),
+];
+
+/// Those with a name instead of an id.
+pub(crate) const TOKEN_ROLES: [(&str, &str, Role); 2] = [
+    ("POST", "/api/v1/tokens", Role::Admin),
+    ("DELETE", "/api/v1/tokens/{name}", Role::Admin),
+];
+
+/// Those whose answer has no end; with a query that is refused, they have one.
+pub(crate) const ENDLESS: [(&str, &str, Role); 1] = [("GET", "/api/v1/stream", Role::Viewer)];
