@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use pilotage_core::{
-    Timestamp,
+    Digest, Timestamp,
     config::{Problem, nearest, pointer_segment},
     gate::{Evidence, Measured, Metrics, Unit},
 };
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     collectors,
     joined::{can_join, join},
+    process,
 };
 
 /// Where evidence is collected.
@@ -42,6 +43,12 @@ pub trait Collector: Send + Sync {
         Vec::new()
     }
 
+    /// What beside the files of the repository decides what it measures; `None` where more does than can be said, so that
+    /// it must look each time.
+    fn input(&self) -> Option<Input> {
+        None
+    }
+
     /// Looks. For each metric there is evidence or a reason; one that is missing from the answer was not measured.
     async fn collect(&self, site: &Site) -> Measured;
 
@@ -50,6 +57,17 @@ pub trait Collector: Send + Sync {
         let _ = known;
         self.collect(site).await
     }
+}
+
+/// What beside the files of a repository decides what is measured.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// What is run, and how.
+    pub settings: String,
+    /// Commands that tell the versions of the tools that are run.
+    pub versions: Vec<Vec<String>>,
+    /// Variables whose values the tools are given.
+    pub variables: Vec<String>,
 }
 
 /// Makes a collector of a section of a configuration; the key `kind` was taken out.
@@ -94,6 +112,27 @@ impl Source {
     /// What it can measure.
     pub fn measures(&self) -> Measures {
         self.collector.measures()
+    }
+
+    /// The digest of everything that decides what it measures, over files with the digest `tree`: where it is the same,
+    /// what was measured is the same. `None` where that cannot be said.
+    pub async fn input(&self, site: &Site, tree: Digest) -> Option<Digest> {
+        let Input {
+            settings,
+            versions,
+            variables,
+        } = self.collector.input()?;
+        let mut parts = vec![self.kind.to_owned(), settings, tree.to_string()];
+        for command in versions {
+            let (program, arguments) = command.split_first()?;
+            let ran = process::run(program, arguments, &site.root, &[]).await.ok()?;
+            parts.push(String::from_utf8(ran.out).ok().filter(|_| ran.code == Some(0))?);
+        }
+        for name in variables {
+            parts.push(format!("{name}={:?}", std::env::var_os(name.as_str())));
+        }
+        // A list of texts is always JSON.
+        Some(Digest::of(&serde_json::to_vec(&parts).ok()?))
     }
 
     /// Metrics that must be measured before it looks.

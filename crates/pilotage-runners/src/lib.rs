@@ -15,5 +15,6 @@ pub mod reading;
 pub mod reports;
 pub mod secrets;
 mod stopping;
+pub mod tree;
 
-pub use collector::{Collector, CollectorKind, Measures, Site, Source};
+pub use collector::{Collector, CollectorKind, Input, Measures, Site, Source};

@@ -59,17 +59,16 @@ pub(crate) struct GlobalOptions {
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, help_heading = "Global options")]
     pub(crate) format: Format,
 
-    /// Where Pilotage answers.
     #[arg(
         long,
         global = true,
         value_name = "URL",
         env = "PILOTAGE_SERVER",
-        default_value = "http://127.0.0.1:8080",
+        help = "Where Pilotage answers; http://127.0.0.1:8080 where nothing is said",
         value_parser = client::parse_server,
         help_heading = "Global options"
     )]
-    pub(crate) server: Url,
+    pub(crate) server: Option<Url>,
 
     /// File with the API token; without it the environment variable `PILOTAGE_TOKEN` is used, if it is set.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
@@ -158,7 +157,7 @@ impl Command {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let format = context.global.format;
         let is_known = match &self {
-            Self::Gate(GateCommand::Run(_)) => true,
+            Self::Gate(GateCommand::Run(_) | GateCommand::Report(_)) => true,
             Self::Gate(GateCommand::Secrets(_)) => {
                 matches!(format, Format::Text | Format::Json | Format::Sarif)
             }
@@ -166,7 +165,7 @@ impl Command {
         };
         if !is_known {
             return Err(usage(
-                "Only `pilotage gate run` prints in that format, and `pilotage gate secrets` in sarif; else it is text or json.",
+                "Only `pilotage gate run` and `gate report` print in that format, and `pilotage gate secrets` in sarif; else it is text or json.",
             ));
         }
         match self {
@@ -206,12 +205,18 @@ impl Context {
         Self { global, output }
     }
 
+    /// Where Pilotage answers: as it was named, or on this machine.
+    pub(crate) fn server(&self) -> Url {
+        let named = self.global.server.clone();
+        named.unwrap_or_else(client::usual_server)
+    }
+
     /// A client of the server that the global options name.
     ///
     /// # Errors
     /// The token cannot be read.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let token = client::token(self.global.token_file.as_deref())?;
-        Client::new(self.global.server.clone(), token)
+        Client::new(self.server(), token)
     }
 }

@@ -302,6 +302,12 @@ pub(crate) fn parse_server(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Where Pilotage answers unless it is told otherwise.
+pub(crate) fn usual_server() -> Url {
+    // The address is right by construction; the fallback is never reached.
+    Url::parse("http://127.0.0.1:8080").unwrap_or_else(|_| unreachable!("it is a URL"))
+}
+
 /// The token from the file, else from `PILOTAGE_TOKEN`. There is no option for its text: other users of the machine can
 /// read command lines.
 ///

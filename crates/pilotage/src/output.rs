@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub(crate) use table::{Cell, Table};
 pub(crate) use text::{clean, clean_lines, escape_json, indent_json};
-pub(crate) use time::{duration, parse_moment, relative};
+pub(crate) use time::{duration, parse_future, parse_moment, relative};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

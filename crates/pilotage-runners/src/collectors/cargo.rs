@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::section;
 use crate::{
-    Collector, CollectorKind, Measures, Site,
+    Collector, CollectorKind, Input, Measures, Site,
     process::{self, Ran},
     reading::{Proof, brief, count},
 };
@@ -106,6 +106,16 @@ impl Collector for Cargo {
             .iter()
             .map(|(name, unit)| ((*name).to_owned(), *unit))
             .collect()
+    }
+
+    fn input(&self) -> Option<Input> {
+        let version = |program: &str| vec![program.to_owned(), "-vV".to_owned()];
+        let usual = ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS"].map(str::to_owned);
+        Some(Input {
+            settings: format!("{:?}", self.0),
+            versions: vec![version("cargo"), version("rustc")],
+            variables: self.0.env.iter().cloned().chain(usual).collect(),
+        })
     }
 
     async fn collect(&self, site: &Site) -> Measured {

@@ -55,6 +55,7 @@ fn subject_href(record: &AuditRecord) -> Option<String> {
         "delivery" | "event" => "/events/",
         "execution" | "attempt" => "/executions/",
         "rule" => "/rules/",
+        "gate" if record.kind.starts_with("gate.run-") => "/gates/runs/",
         _ => return None,
     };
     Some(super::query::path(folder, &record.subject))

@@ -14,6 +14,8 @@ mod execution;
 mod executions;
 mod figures;
 mod form;
+mod gate_run;
+mod gates;
 mod login;
 mod now;
 mod payload;
@@ -54,6 +56,8 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
         .route("/executions/{id}", get(execution::show))
         .route("/rules", get(rules::show))
         .route("/rules/{id}", get(rule::show))
+        .route("/gates", get(gates::show))
+        .route("/gates/runs/{id}", get(gate_run::show))
         .route("/audit", get(audit::show))
         .route("/metrics-board", get(figures::show))
         .route("/search", get(search::show))

@@ -112,10 +112,14 @@ async fn failed(door: &Door, visitor: &Visitor) -> Result<Vec<Activity>, Problem
 
 fn activity(visitor: &Visitor, operation: &Operation) -> Activity {
     let Progress { current, total } = operation.progress;
-    let is_execution = operation.kind == "execution";
+    let folder = match operation.kind.as_str() {
+        "execution" => Some("/executions"),
+        "gate" => Some("/gates/runs"),
+        _ => None,
+    };
     Activity {
         id: operation.id.to_string(),
-        href: is_execution.then(|| format!("/executions/{}", operation.id)),
+        href: folder.map(|folder| format!("{folder}/{}", operation.id)),
         name: cut(&operation.name, 120),
         state: Word::of_operation(operation.status),
         message: cut(&operation.message, 300),

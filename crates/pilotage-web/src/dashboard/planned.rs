@@ -19,15 +19,6 @@ pub(super) struct Planned {
 /// The pages.
 pub(super) const PAGES: &[Planned] = &[
     Planned {
-        path: "/gates",
-        title: "Gates",
-        what: "A quality gate judges evidence (test results, coverage, security findings, load figures) and says whether a \
-               release may go on.",
-        first: "Gates judge a commit on the command line today. Runs are not kept on the server yet, so there is none to show here.",
-        today: "In the folder of a repository, or in its CI, this says whether the commit may go to production, and why not:",
-        example: "pilotage gate list\npilotage gate run --env production",
-    },
-    Planned {
         path: "/pipelines",
         title: "Pipelines",
         what: "A pipeline builds and tests, locally or on a CI platform, and is followed here step by step.",

@@ -1,11 +1,17 @@
 //! `pilotage gate`: may this commit go to this environment, and why not?
 
 mod collecting;
+mod history;
+mod keeping;
 mod list;
+mod place;
+mod printing;
+mod replay;
 mod report;
 mod run;
 mod secrets;
 mod text;
+mod waive;
 
 use std::path::PathBuf;
 
@@ -27,6 +33,14 @@ pub(crate) enum GateCommand {
     List(list::List),
     /// Show the secrets that stand in files or in what commits added.
     Secrets(secrets::Secrets),
+    /// List the runs that are kept.
+    History(history::History),
+    /// Show the report of a run that is kept.
+    Report(history::ShowReport),
+    /// Let a criterion be for one commit: by name, with a reason, for a while.
+    Waive(waive::Waive),
+    /// List what was waived, or take it back.
+    Waivers(waive::Waivers),
 }
 
 impl GateCommand {
@@ -35,6 +49,10 @@ impl GateCommand {
             Self::Run(command) => command.run(context).await,
             Self::List(command) => command.run(context),
             Self::Secrets(command) => command.run(context).await,
+            Self::History(command) => command.run(context).await,
+            Self::Report(command) => command.run(context).await,
+            Self::Waive(command) => command.run(context).await,
+            Self::Waivers(command) => command.run(context).await,
         }
     }
 }

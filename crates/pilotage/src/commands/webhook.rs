@@ -180,7 +180,7 @@ impl Send {
                 "{name} names the event in a header: pass --event, for example --event push"
             )));
         }
-        let server = self.to.clone().unwrap_or_else(|| context.global.server.clone());
+        let server = self.to.clone().unwrap_or_else(|| context.server());
         let client = Client::new(server, None)?;
         let secret = self.find_secret()?;
         let body = read_body(&self.file)?;

@@ -68,6 +68,15 @@ pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     )
 }
 
+/// A moment to come as an option takes it: RFC 3339, or a time span from now such as `2h` or `7d`.
+///
+/// # Errors
+/// It is neither; the text says what it may be.
+pub(crate) fn parse_future(text: &str) -> Result<Timestamp, String> {
+    let from_now = parse_span(text).map(|span| Timestamp::now() + span);
+    from_now.map_or_else(|| parse_moment(text), Ok)
+}
+
 fn parse_span(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(digits)?;

@@ -2,16 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
 use futures::{StreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pilotage_core::{
-    Timestamp,
-    gate::{Commit, Gate, GateState, GateVerdict, Measured, judge, not_run},
+    Digest, Timestamp,
+    gate::{
+        Commit, Finding, Gate, GateState, GateVerdict, Measured, Moment, findings, judge, measured, not_run,
+    },
+    ports::GateRuns as _,
 };
-use pilotage_runners::{Site, Source};
+use pilotage_runners::{Site, Source, tree};
+use pilotage_store::SqliteStore;
 
 /// How gates are run.
 pub(super) struct Way {
@@ -36,6 +41,64 @@ pub(super) struct Judging<'a> {
     measured: Measured,
     looked: BTreeSet<usize>,
     verdicts: BTreeMap<usize, GateVerdict>,
+    cache: &'a Cache<'a>,
+    reusable: Vec<(Digest, Vec<Finding>)>,
+}
+
+/// What came of a run.
+pub(super) struct Collected {
+    /// Every gate, in order.
+    pub(super) verdicts: Vec<GateVerdict>,
+    /// Everything that was measured.
+    pub(super) measured: Measured,
+    /// What may be taken again over the same input.
+    pub(super) reusable: Vec<(Digest, Vec<Finding>)>,
+}
+
+/// What earlier runs measured over the same files.
+pub(super) struct Cache<'a> {
+    store: Option<&'a SqliteStore>,
+    /// The digest of the files; `None` where nothing is taken again.
+    tree: Option<Digest>,
+}
+
+impl<'a> Cache<'a> {
+    /// Looks at the files below `root`, unless everything is to be measured anew or nothing is kept.
+    pub(super) async fn new(store: Option<&'a SqliteStore>, root: &Path, fresh: bool) -> Self {
+        let tree = match store {
+            Some(_) if !fresh => tree::digest(root).await,
+            _ => None,
+        };
+        Self { store, tree }
+    }
+
+    /// What a source measured over the same input, or measures now. Beside it the input, where it was measured now.
+    async fn look(&self, source: &Source, site: &Site, limit: Duration) -> (Measured, Option<Digest>) {
+        let input = match self.tree {
+            Some(tree) => source.input(site, tree).await,
+            None => None,
+        };
+        let (Some(store), Some(input)) = (self.store, input) else {
+            return (source.collect(site, limit).await, None);
+        };
+        // What cannot be read is measured anew.
+        if let Ok(Some(known)) = store.measured_on(input).await {
+            return (as_cached(known.findings), None);
+        }
+        let found = source.collect(site, limit).await;
+        // Files that changed meanwhile may or may not have been looked at.
+        let unchanged = self.tree == tree::digest(&site.root).await;
+        let whole = unchanged && found.values().all(Result::is_ok);
+        (found, whole.then_some(input))
+    }
+}
+
+fn as_cached(findings: Vec<Finding>) -> Measured {
+    let mut known = measured(findings);
+    for evidence in known.values_mut().flatten() {
+        evidence.measured_at = Moment::Cached(evidence.measured_at.at());
+    }
+    known
 }
 
 impl<'a> Judging<'a> {
@@ -45,6 +108,7 @@ impl<'a> Judging<'a> {
         sources: &'a [Source],
         commit: Option<&'a Commit>,
         way: Way,
+        cache: &'a Cache<'a>,
     ) -> Self {
         let mut owners = BTreeMap::new();
         for (place, source) in sources.iter().enumerate() {
@@ -61,15 +125,17 @@ impl<'a> Judging<'a> {
             measured: Measured::new(),
             looked: BTreeSet::new(),
             verdicts: BTreeMap::new(),
+            cache,
+            reusable: Vec::new(),
         }
     }
 
-    /// Every gate with its verdict, in order.
-    pub(super) async fn run(mut self, site: &Site) -> Vec<GateVerdict> {
+    /// Looks and judges.
+    pub(super) async fn run(mut self, site: &Site) -> Collected {
         let needed = self.needed();
         let bar = progress(needed.len(), self.way.quiet);
         let mut stopped = self.judge_what_is_known();
-        let (sources, at_once) = (self.sources, self.way.at_once);
+        let (sources, at_once, cache) = (self.sources, self.way.at_once, self.cache);
         let (later, first): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(place, _)| {
             sources
                 .get(*place)
@@ -80,12 +146,13 @@ impl<'a> Judging<'a> {
             let bar = bar.clone();
             Some(async move {
                 bar.set_message(source.name.clone());
-                (place, source.collect(site, limit).await)
+                (place, cache.look(source, site, limit).await)
             })
         });
         let mut looks = stream::iter(looks).buffer_unordered(at_once);
-        while !stopped && let Some((place, found)) = looks.next().await {
+        while !stopped && let Some((place, (found, input))) = looks.next().await {
             bar.inc(1);
+            self.reusable.extend(input.map(|input| (input, findings(&found))));
             self.note(place, found);
             stopped = self.judge_what_is_known();
         }
@@ -102,9 +169,12 @@ impl<'a> Judging<'a> {
         bar.finish_and_clear();
         let mut verdicts = self.verdicts;
         let gates = self.gates.iter().enumerate();
-        gates
-            .map(|(place, gate)| verdicts.remove(&place).unwrap_or_else(|| not_run(gate)))
-            .collect()
+        let verdicts = gates.map(|(place, gate)| verdicts.remove(&place).unwrap_or_else(|| not_run(gate)));
+        Collected {
+            verdicts: verdicts.collect(),
+            measured: self.measured,
+            reusable: self.reusable,
+        }
     }
 
     fn sources_of(&self, gate: &Gate) -> Vec<usize> {

@@ -1,7 +1,5 @@
 //! `pilotage gate run`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use pilotage_core::{
     Timestamp,
@@ -11,13 +9,14 @@ use pilotage_runners::{Site, Source, collector, process};
 
 use super::{
     Config,
-    collecting::{Judging, Way},
-    report, text,
+    collecting::{Cache, Judging, Way},
+    keeping::{Asked, Keeper},
+    printing::Printing,
+    replay::{Stretch, replay, stretch},
 };
 use crate::{
-    cli::Context,
+    cli::{Context, DataDir},
     exit::{Done, usage},
-    output::Format,
     settings::Gates,
 };
 
@@ -26,8 +25,12 @@ Examples:
   pilotage gate run --env production               may this commit go, and why not
   pilotage gate run --env staging --gate build-validation
   pilotage gate run --format junit --output gates.xml
+  pilotage gate run --server https://pilotage.example.com     send what is measured, and judge it there
+  pilotage gate run --replay 30d.. --config draft.yaml        what a draft would have stopped
 
 --format also takes markdown, junit and sarif here. What is built and tested is run: use it where you would build.
+
+A run is kept in the data folder, or on the server that is named; `gate history` lists them.
 
 Exit codes: 0 ready, 1 not ready, 2 usage or configuration, 3 could not judge.";
 
@@ -43,15 +46,39 @@ pub(crate) struct Run {
     gate: Vec<String>,
     #[command(flatten)]
     config: Config,
+    #[command(flatten)]
+    order: Order,
+    /// Judge past runs by these criteria instead, on the evidence that they had: FROM..TO, such as 30d.. or 60d..30d
+    #[arg(long, value_name = "FROM..TO", value_parser = stretch, conflicts_with_all = ["stop_on_failure", "sequential", "fresh"])]
+    replay: Option<Stretch>,
+    #[command(flatten)]
+    memory: Memory,
+    #[command(flatten)]
+    printing: Printing,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// In which order gates are looked at.
+#[derive(Args, Debug)]
+struct Order {
     /// End at the first blocking gate that fails; the gates after it are not run
     #[arg(long)]
     stop_on_failure: bool,
     /// One after the other, in their order
     #[arg(long)]
     sequential: bool,
-    /// Write the report there in the chosen format, and print the verdict for people
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+}
+
+/// What earlier runs mean for this one, and this one for later ones.
+#[derive(Args, Debug)]
+struct Memory {
+    /// Run everything, also what was run over the same files before
+    #[arg(long)]
+    fresh: bool,
+    /// Neither keep the run nor look at earlier ones
+    #[arg(long)]
+    no_keep: bool,
 }
 
 fn environment(text: &str) -> Result<String, String> {
@@ -64,11 +91,14 @@ impl Run {
             in_force, sources, ..
         } = self.config.gates()?;
         let gates = self.select(in_force)?;
+        if let Some(stretch) = self.replay {
+            return replay(context, &self.data_dir, &self.environment, &gates, stretch).await;
+        }
         let report = tokio::select! {
             report = self.judge(context, &gates, sources) => report?,
             () = interrupted() => anyhow::bail!("Interrupted: nothing was judged."),
         };
-        self.print(context, &report)?;
+        self.printing.print(context, &report)?;
         match report.verdict {
             Verdict::Ready => Ok(Done::Yes),
             Verdict::NotReady => Ok(Done::NotReady),
@@ -108,6 +138,7 @@ impl Run {
         gates: &[Gate],
         mut sources: Vec<Source>,
     ) -> anyhow::Result<Report> {
+        let begun = Timestamp::now();
         let root = std::env::current_dir()?;
         sources.extend(collector::detected(&root, &sources));
         let commit = process::commit(&root).await.map(|(id, at, changed)| Commit {
@@ -115,43 +146,25 @@ impl Run {
             at: Some(Timestamp::from_secs(at)),
             changed,
         });
+        let keeper = Keeper::open(context, &self.data_dir.data_dir, self.memory.no_keep)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let way = Way {
-            at_once: if self.sequential { 1 } else { cores },
-            in_order: self.sequential,
-            stop_on_failure: self.stop_on_failure,
+            at_once: if self.order.sequential { 1 } else { cores },
+            in_order: self.order.sequential,
+            stop_on_failure: self.order.stop_on_failure,
             quiet: context.output.is_json(),
         };
-        let judging = Judging::new(gates, &sources, commit.as_ref(), way);
-        let verdicts = judging.run(&Site { root }).await;
-        Ok(Report::new(&self.environment, commit, Timestamp::now(), verdicts))
-    }
-
-    fn print(&self, context: &Context, report: &Report) -> anyhow::Result<()> {
-        let output = &context.output;
-        let format = context.global.format;
-        let for_people = || text::render(report, &|style, text| output.paint(style, text));
-        let whole = match format {
-            Format::Text => None,
-            Format::Json => Some(serde_json::to_string_pretty(report)? + "\n"),
-            Format::Markdown => Some(report::markdown(report)),
-            Format::Junit => Some(report::junit(report)),
-            Format::Sarif => Some(serde_json::to_string_pretty(&report::sarif(report))? + "\n"),
+        let cache = Cache::new(keeper.store(), &root, self.memory.fresh).await;
+        let judging = Judging::new(gates, &sources, commit.as_ref(), way, &cache);
+        let collected = judging.run(&Site { root }).await;
+        let asked = Asked {
+            environment: &self.environment,
+            gates,
+            stop_on_failure: self.order.stop_on_failure,
+            sequential: self.order.sequential,
+            begun,
         };
-        match (&self.output, whole) {
-            (None, None) => output.line(for_people().trim_end())?,
-            (None, Some(_)) if format == Format::Json => output.json(report)?,
-            (None, Some(whole)) => output.line(whole.trim_end())?,
-            (Some(path), whole) => {
-                let whole =
-                    whole.unwrap_or_else(|| text::render(report, &|_, text| crate::output::clean(text)));
-                std::fs::write(path, whole).map_err(|error| {
-                    anyhow::Error::from(error).context(format!("cannot write {}", path.display()))
-                })?;
-                output.line(for_people().trim_end())?;
-            }
-        }
-        Ok(())
+        keeper.keep(&asked, commit, collected).await
     }
 }
 

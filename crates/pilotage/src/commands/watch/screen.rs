@@ -44,7 +44,7 @@ impl Drop for Screen {
 /// # Errors
 /// There is no terminal to draw on, the first connection fails, or the server refuses.
 pub(super) async fn run(mut stream: Stream, context: &Context, filters: Vec<Filter>) -> anyhow::Result<Done> {
-    let mut view = View::new(&context.global.server, &filters)?;
+    let mut view = View::new(&context.server(), &filters)?;
     let colour = context.output.has_colour();
     // A refusal is better read on an ordinary screen.
     view.tell(stream.next().await?);
