@@ -9,6 +9,7 @@ mod api_operations;
 mod api_rules;
 mod auth;
 mod dashboard;
+mod gates;
 mod health;
 mod house;
 mod intake;
