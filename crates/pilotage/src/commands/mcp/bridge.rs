@@ -22,7 +22,7 @@ use crate::{cli::Context, client, exit::usage};
 /// # Errors
 /// The server cannot be reached, or does not let us in.
 pub(super) async fn carry(context: &Context, stop: CancellationToken) -> anyhow::Result<()> {
-    let server = &context.global.server;
+    let server = &context.server();
     let request = request(server, context)?;
     let (socket, _) = connect_async(request).await.with_context(|| {
         format!(
