@@ -53,7 +53,9 @@ fn undated(text: &str) -> String {
 #[track_caller]
 fn said(arguments: &str) -> String {
     let output = repository()
-        .command(&format!("run --env staging --gate test-validation {arguments}"))
+        .command(&format!(
+            "run --no-keep --env staging --gate test-validation {arguments}"
+        ))
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");

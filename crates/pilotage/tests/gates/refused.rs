@@ -80,7 +80,10 @@ fn a_gate_that_is_not_there_or_not_for_this_environment_is_refused() {
             "is for production, not for staging",
         ),
         ("run --env no/such:name", "an environment is"),
-        ("list --format markdown", "Only `pilotage gate run` prints"),
+        (
+            "list --format markdown",
+            "Only `pilotage gate run` and `gate report` print",
+        ),
     ] {
         let output = repository.command(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments}: {output:?}");
