@@ -1,6 +1,6 @@
 //! `junit`: tests, from reports that a test runner left.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use async_trait::async_trait;
 use pilotage_core::{
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::{first_of, section};
 use crate::{
     Collector, CollectorKind, Measures, Site,
-    reading::{Files, Proof, count, percent},
+    reading::{Bounded, Files, Proof, count, percent},
     reports::junit::{self, Tests},
 };
 
@@ -42,13 +42,29 @@ const METRICS: &[(&str, Unit)] = &[
     ("test_execution_time", Unit::Seconds),
 ];
 
-struct Junit(Files);
+/// Reads one report and adds it to the others.
+type Reader = fn(&mut Tests, &mut Bounded<File>) -> Result<(), String>;
+
+struct Junit {
+    files: Files,
+    read: Reader,
+    tool: &'static str,
+}
 
 fn build(value: &Json) -> Result<Box<dyn Collector>, Vec<Problem>> {
+    build_for(value, junit::read, "JUnit report")
+}
+
+/// The same for reports of another format.
+pub(super) fn build_for(
+    value: &Json,
+    read: Reader,
+    tool: &'static str,
+) -> Result<Box<dyn Collector>, Vec<Problem>> {
     let files: Files = section(value)?;
     let problems = files.problems();
     if problems.is_empty() {
-        Ok(Box::new(Junit(files)))
+        Ok(Box::new(Junit { files, read, tool }))
     } else {
         Err(problems)
     }
@@ -64,10 +80,10 @@ impl Collector for Junit {
     }
 
     async fn collect(&self, site: &Site) -> Measured {
-        let read = self.0.read(&site.root, Tests::default(), junit::read).await;
+        let read = self.files.read(&site.root, Tests::default(), self.read).await;
         let answer = |name: &str, unit| match &read {
             Err(reason) => Err(reason.clone()),
-            Ok((tests, proof)) => value(tests, name).map(|value| evidence(tests, proof, value, unit)),
+            Ok((tests, proof)) => value(tests, name).map(|value| self.evidence(tests, proof, value, unit)),
         };
         METRICS
             .iter()
@@ -76,30 +92,38 @@ impl Collector for Junit {
     }
 }
 
-fn evidence(tests: &Tests, proof: &Proof, value: Value, unit: Unit) -> pilotage_core::gate::Evidence {
-    let mut notes = Vec::new();
-    if tests.failed + tests.outside > 0 {
-        notes.push(format!(
-            "{} of {} tests failed",
-            tests.failed + tests.outside,
-            tests.ran()
-        ));
-        notes.extend(tests.failures.iter().map(|name| format!("failed: {name}")));
+impl Junit {
+    fn evidence(
+        &self,
+        tests: &Tests,
+        proof: &Proof,
+        value: Value,
+        unit: Unit,
+    ) -> pilotage_core::gate::Evidence {
+        let mut notes = Vec::new();
+        if tests.failed + tests.outside > 0 {
+            notes.push(format!(
+                "{} of {} tests failed",
+                tests.failed + tests.outside,
+                tests.ran()
+            ));
+            notes.extend(tests.failures.iter().map(|name| format!("failed: {name}")));
+        }
+        if tests.skipped > 0 {
+            notes.push(format!("{} tests were skipped", tests.skipped));
+        }
+        if tests.flaky > 0 {
+            notes.push(format!("{} tests passed only when tried again", tests.flaky));
+        }
+        let tool = Tool {
+            name: self.tool.to_owned(),
+            version: None,
+        };
+        proof
+            .clone()
+            .by(tool)
+            .evidence(value, unit, (tests.ran(), "tests"), &notes)
     }
-    if tests.skipped > 0 {
-        notes.push(format!("{} tests were skipped", tests.skipped));
-    }
-    if tests.flaky > 0 {
-        notes.push(format!("{} tests passed only when tried again", tests.flaky));
-    }
-    let tool = Tool {
-        name: "JUnit report".to_owned(),
-        version: None,
-    };
-    proof
-        .clone()
-        .by(tool)
-        .evidence(value, unit, (tests.ran(), "tests"), &notes)
 }
 
 fn value(tests: &Tests, metric: &str) -> Result<Value, String> {

@@ -8,9 +8,12 @@ mod bundler_outdated;
 mod cargo;
 mod cargo_audit;
 mod cargo_outdated;
+mod cargo_test;
 mod command;
 mod coverage;
 mod junit;
+mod language;
+mod load;
 mod npm_audit;
 mod npm_outdated;
 mod osv;
@@ -18,9 +21,13 @@ mod outdated;
 mod pip_audit;
 mod pip_outdated;
 mod policy;
+mod prometheus;
+mod python;
 mod rego;
+mod ruby;
 mod sarif;
 mod secrets;
+mod typescript;
 mod window;
 
 use pilotage_core::config::{Problem, read};
@@ -32,7 +39,11 @@ use crate::CollectorKind;
 /// Every kind that there is.
 pub const KINDS: &[CollectorKind] = &[
     cargo::KIND,
+    typescript::KIND,
+    python::KIND,
+    ruby::KIND,
     junit::KIND,
+    cargo_test::KIND,
     coverage::KIND,
     sarif::KIND,
     npm_audit::KIND,
@@ -44,6 +55,8 @@ pub const KINDS: &[CollectorKind] = &[
     pip_outdated::KIND,
     cargo_outdated::KIND,
     bundler_outdated::KIND,
+    prometheus::KIND,
+    load::KIND,
     approvals::KIND,
     window::KIND,
     branch::KIND,
@@ -57,7 +70,7 @@ pub const KINDS: &[CollectorKind] = &[
 pub const READ_REPORTS: &[&str] = &["junit", "coverage", "sarif"];
 
 /// Kinds that are announced and not there yet.
-pub const PLANNED: &[&str] = &["sbom", "prometheus", "load", "typescript", "python", "ruby"];
+pub const PLANNED: &[&str] = &["sbom"];
 
 /// A section as a `T`, or the one problem with it.
 fn section<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Problem>> {

@@ -139,11 +139,18 @@ impl Coverage {
 
     /// All files together.
     pub fn shares(&self) -> Shares {
-        let mut all = Shares {
-            files: (self.files.len() + self.summaries.len()) as u64,
-            ..Shares::default()
-        };
-        for (key, reached) in self.files.values().flatten() {
+        self.shares_of(|_| true)
+    }
+
+    /// The files whose path is wanted together.
+    pub fn shares_of(&self, is_wanted: impl Fn(&str) -> bool) -> Shares {
+        let mut all = Shares::default();
+        let files = self.files.iter().filter(|(path, _)| is_wanted(path));
+        let files: Vec<_> = files.map(|(_, items)| items).collect();
+        let summaries = self.summaries.iter().filter(|(path, _)| is_wanted(path));
+        let summaries: Vec<_> = summaries.map(|(_, shares)| shares).collect();
+        all.files = (files.len() + summaries.len()) as u64;
+        for (key, reached) in files.into_iter().flatten() {
             let share = match key {
                 Key::Line(_) => &mut all.lines,
                 Key::Branch(_) => &mut all.branches,
@@ -152,7 +159,7 @@ impl Coverage {
             share.total += 1;
             share.covered += u64::from(*reached);
         }
-        for [lines, branches, functions] in self.summaries.values() {
+        for [lines, branches, functions] in summaries {
             for (all, own) in [
                 (&mut all.lines, lines),
                 (&mut all.branches, branches),

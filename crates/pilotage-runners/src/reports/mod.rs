@@ -2,8 +2,12 @@
 
 pub mod cobertura;
 pub mod coverage;
+pub mod coverage_py;
 pub mod istanbul;
 pub mod junit;
 pub mod lcov;
+pub mod libtest;
+pub mod llvm_cov;
+pub mod load;
 pub mod sarif;
 mod xml;

@@ -6,6 +6,8 @@
 
 mod audits;
 mod change;
+mod languages;
+mod performance;
 mod policies;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
