@@ -249,11 +249,7 @@ fn kind(written: Option<&Value>) -> Result<&'static CollectorKind, Box<Problem>>
     if let Some(kind) = collectors::KINDS.iter().find(|kind| kind.name == word) {
         return Ok(kind);
     }
-    let message = if collectors::PLANNED.contains(&word) {
-        format!("this build cannot collect evidence of the kind `{word}` yet")
-    } else {
-        format!("there is no evidence of the kind `{word}`")
-    };
+    let message = format!("there is no evidence of the kind `{word}`");
     let near = nearest(word, names.iter().copied());
     let help = near.map_or(known, |near| format!("did you mean `{near}`?"));
     Err(Box::new(Problem::at("/kind", message).help(help)))

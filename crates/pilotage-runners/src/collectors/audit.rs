@@ -287,6 +287,9 @@ impl Audit {
         };
         let (ran, audited) = self.scan(&folder, &lock.name).await?;
         let planted = self.plant().await?;
+        if let Some(first) = audited.skipped.first().or(planted.skipped.first()) {
+            return Err(format!("{} could not look at a package: {first}", self.name()));
+        }
         if planted.findings.is_empty() {
             return Err(format!(
                 "{} does not find what was planted for it, so that it finds nothing proves nothing",

@@ -26,6 +26,7 @@ mod python;
 mod rego;
 mod ruby;
 mod sarif;
+mod sbom;
 mod secrets;
 mod typescript;
 mod window;
@@ -55,6 +56,7 @@ pub const KINDS: &[CollectorKind] = &[
     pip_outdated::KIND,
     cargo_outdated::KIND,
     bundler_outdated::KIND,
+    sbom::KIND,
     prometheus::KIND,
     load::KIND,
     approvals::KIND,
@@ -68,9 +70,6 @@ pub const KINDS: &[CollectorKind] = &[
 
 /// Kinds that read a report and do nothing else, so that the report may come from elsewhere.
 pub const READ_REPORTS: &[&str] = &["junit", "coverage", "sarif"];
-
-/// Kinds that are announced and not there yet.
-pub const PLANNED: &[&str] = &["sbom"];
 
 /// A section as a `T`, or the one problem with it.
 fn section<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Problem>> {

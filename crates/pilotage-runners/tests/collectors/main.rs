@@ -6,9 +6,11 @@
 
 mod audits;
 mod change;
+mod hostile;
 mod languages;
 mod performance;
 mod policies;
+mod sbom;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
 

@@ -26,9 +26,9 @@ fn what_does_not_hold_is_refused_with_its_line() {
             "a time such as",
         ),
         (
-            "evidence:\n  load: { kind: prometheus }\n",
+            "evidence:\n  load: { kind: grafana }\n",
             3,
-            "cannot collect evidence of the kind `prometheus` yet",
+            "there is no evidence of the kind `grafana`",
         ),
         (
             "evidence:\n  it: { kind: juint, files: [a] }\n",
