@@ -46,6 +46,27 @@ async fn twenty_callers_share_five_requests_a_second_without_a_refusal() {
 }
 
 #[tokio::test]
+async fn a_limit_that_falls_while_calls_go_on_is_kept_to() {
+    let stage = Stage::new().await;
+    let options = CallOptions::default();
+    for answer in twenty(&stage, &options).await {
+        answer.unwrap();
+    }
+    stage
+        .control("rate-limit", json!({"requests": 5, "perMs": 1000}))
+        .await;
+    for _ in 0..2 {
+        for answer in twenty(&stage, &options).await {
+            answer.unwrap();
+        }
+    }
+    let calls = stage.calls().await;
+    let refused = calls.iter().filter(|(.., status)| *status == 429).count();
+    // Nobody knows of it until the first refusal; after that there is at most one for a clock that steps.
+    assert!(refused <= 16, "{refused} refusals");
+}
+
+#[tokio::test]
 async fn who_has_no_patience_is_told_how_long_it_would_take() {
     let stage = Stage::new().await;
     stage

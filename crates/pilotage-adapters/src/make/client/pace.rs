@@ -184,32 +184,29 @@ impl Window {
             return;
         }
         let others = self.in_flight.saturating_sub(1);
-        let first = self.limit.replace(told.limit).is_none();
-        let known = self.ends.filter(|_| !first);
-        match known {
-            Some(known) if told.ends + SAME_WINDOW < known => {}
+        let before = self.limit.replace(told.limit);
+        match self.ends {
+            // The first that is heard, or a limit that has changed: whatever was known holds no more.
+            _ if before != Some(told.limit) => {
+                self.left = told.remaining.saturating_sub(others);
+                self.length = None;
+            }
+            // A window that began since.
             Some(known) if told.ends > known + SAME_WINDOW => {
                 let length = told.ends - known;
                 self.length = Some(self.length.map_or(length, |seen| seen.min(length)));
                 self.left = told.remaining.saturating_sub(others);
-                self.ends = Some(told.ends);
             }
-            _ if first => {
-                self.left = told.remaining.saturating_sub(others);
-                self.ends = Some(told.ends);
-            }
-            _ => {
-                self.left = self.left.min(told.remaining);
-                self.ends = Some(told.ends);
-            }
+            _ => self.left = self.left.min(told.remaining),
         }
+        self.ends = Some(told.ends);
     }
 
     /// Make refused: nothing goes before `until`.
     fn block(&mut self, until: Instant) {
         self.left = 0;
-        self.ends = Some(self.ends.map_or(until, |ends| ends.max(until)));
-        self.blocked = self.ends;
+        self.ends = Some(until);
+        self.blocked = Some(self.blocked.map_or(until, |known| known.max(until)));
     }
 
     /// How long the last of so many has to wait, as far as one can tell.

@@ -83,6 +83,25 @@ async fn a_refusal_stops_everybody_until_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_that_changes_is_learnt_anew() {
+    let (mut window, now) = (Window::default(), Instant::now());
+    assert!(goes(&mut window, now));
+    answered(&mut window, told(1_000, 999, now + 50 * SECOND), now);
+    assert_eq!(burst(&mut window, now), 100);
+    // Two answers of the new limit, one of them a refusal.
+    answered(&mut window, told(5, 4, now + SECOND), now);
+    answered(&mut window, told(5, 0, now + SECOND), now);
+    window.block(now + SECOND);
+    assert_eq!(
+        window.step(now),
+        Step::Until(now + SECOND),
+        "and not for the rest of the long window"
+    );
+    window.in_flight = 0;
+    assert_eq!(burst(&mut window, now + SECOND), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_tells_nothing_has_no_limit() {
     let (mut window, now) = (Window::default(), Instant::now());
     assert!(goes(&mut window, now));
