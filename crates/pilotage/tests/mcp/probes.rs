@@ -100,7 +100,7 @@ async fn there_is_no_stream_to_get_since_2026() {
 #[tokio::test]
 async fn what_is_not_there_is_told_by_its_code() {
     let (_place, server) = plain();
-    let (_, answer) = server.tell(&call("get-state", &json!({}))).await;
+    let (_, answer) = server.tell(&call("got-status", &json!({}))).await;
     assert_eq!(answer["error"]["code"], -32602, "{answer}");
     assert!(
         answer["error"]["message"]

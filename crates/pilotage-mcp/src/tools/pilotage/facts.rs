@@ -26,8 +26,12 @@ pub(super) fn object(facts: &[(&str, &str)]) -> Value {
     json!({ "type": "object", "properties": facts.collect::<Map<_, _>>() })
 }
 
+/// Facts of a page's items that its schema names: the list of all tools has a budget of bytes.
+const NAMED: usize = 4;
+
 /// A page of objects of these facts.
 pub(super) fn page(facts: &[(&str, &str)]) -> Value {
+    let facts = &facts[..facts.len().min(NAMED)];
     json!({ "type": "object", "properties": {
         "items": { "type": "array", "items": object(facts) },
         "next": { "type": ["string", "null"] },
