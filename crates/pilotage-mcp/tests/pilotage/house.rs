@@ -18,6 +18,7 @@ use pilotage_engine::{
     Ports,
     actions::{ActionKind, Attempting, Catalog, Report, Verdict},
     executing::{Executor, ExecutorSettings},
+    gates::{GateBook, GateDesk, GateFoundation},
     matching::Matcher,
     operations::Operations,
     redaction::Redactor,
@@ -87,8 +88,9 @@ impl House {
             history: shared.clone(),
             operations: shared.clone(),
             audit: shared.clone(),
-            registry: shared,
+            registry: shared.clone(),
             bell,
+            gate_runs: shared,
         };
         let file_rule = serde_json::from_value(rule("of-the-file", "deploy")).unwrap();
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);
@@ -102,12 +104,17 @@ impl House {
         let executor = Executor::new(ports.clone(), rules.clone(), Redactor::new([]), executing);
         let operations = Arc::new(Operations::new(ports.clone(), rules.clone(), executor.clone()));
         let matcher = Matcher::new(ports.clone(), rules.clone());
+        let book = GateBook::open(ports.gate_runs.clone(), GateFoundation::built_in())
+            .await
+            .unwrap();
+        let gates = GateDesk::new(ports.gate_runs.clone(), book);
         let settings = WebSettings::default();
         let door = Door::new(
             ports.clone(),
             rules,
             operations,
             executor,
+            gates,
             settings,
             SourceTable::new(),
         );
