@@ -74,6 +74,19 @@ impl Dispatcher {
         &self.trail
     }
 
+    /// Records a call that the door turned away, since its answer is the door's own.
+    pub(crate) async fn turned_away(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: Option<&Map<String, Value>>,
+    ) {
+        let digest = digest(arguments);
+        let mut told = Told::new(&digest);
+        told.outcome = "refused";
+        self.trail.read(&told.called(caller, tool)).await;
+    }
+
     /// Runs one call for `caller`.
     ///
     /// # Errors
@@ -97,14 +110,7 @@ impl Dispatcher {
             told.outcome = "refused";
             Ok(shaping::failure(&busy()).into())
         };
-        let entry_made = Called {
-            caller: &caller,
-            subject: tool.name,
-            arguments: &digest,
-            dry_run: told.dry_run,
-            outcome: told.outcome,
-            consent: told.consent,
-        };
+        let entry_made = told.called(&caller, tool.name);
         if tool.effect.changes() && !told.dry_run {
             if let Err(error) = self.trail.change(&entry_made).await {
                 tracing::error!(%error, tool = tool.name, "a call could not be recorded");
@@ -159,6 +165,16 @@ impl Dispatcher {
                     return Ok(shaping::failure(&error).into());
                 }
             }
+        }
+        if tool.effect.changes() && tool.open_world && !arguments.dry_run {
+            // What acts elsewhere cannot be recorded together with its record, so that it begins is on the trail before.
+            told.outcome = "begun";
+            if let Err(error) = self.trail.change(&told.called(caller, tool.name)).await {
+                tracing::error!(%error, tool = tool.name, "a call could not be recorded, so it was not made");
+                told.outcome = "refused";
+                return Ok(shaping::failure(&not_begun()).into());
+            }
+            told.outcome = "done";
         }
         let context = Context::new(caller.clone(), arguments.dry_run, self.backends.clone(), request);
         let cancelled = context.cancelled().clone();
@@ -222,6 +238,17 @@ impl<'a> Told<'a> {
             consent: None,
         }
     }
+
+    const fn called(&self, caller: &'a Caller, tool: &'a str) -> Called<'a> {
+        Called {
+            caller,
+            subject: tool,
+            arguments: self.digest,
+            dry_run: self.dry_run,
+            outcome: self.outcome,
+            consent: self.consent,
+        }
+    }
 }
 
 fn finish(answer: ToolAnswer, fields: &[String], told: &mut Told<'_>) -> CallToolResponse {
@@ -283,6 +310,13 @@ fn stopped() -> ToolError {
     ToolError::new(
         "the call was cancelled",
         "If it was to change something, look at the present state before calling again.",
+    )
+}
+
+fn not_begun() -> ToolError {
+    ToolError::new(
+        "the call could not be recorded on the audit trail, so it was not made",
+        "Nothing was changed. Call again later, and tell the operator of Pilotage.",
     )
 }
 

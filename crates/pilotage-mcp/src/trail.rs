@@ -27,7 +27,7 @@ pub(crate) struct Called<'a> {
     /// SHA-256 over the canonical text of the arguments, in hexadecimal.
     pub(crate) arguments: &'a str,
     pub(crate) dry_run: bool,
-    /// One word: done, failed, refused, invalid, cancelled, asked.
+    /// One word: begun, done, failed, refused, invalid, cancelled, asked.
     pub(crate) outcome: &'a str,
     /// How a person agreed, where that was needed.
     pub(crate) consent: Option<&'a str>,

@@ -73,9 +73,13 @@ impl Web {
         if let Err(wait) = self.limits.take(&caller.actor, Instant::now()) {
             return Err(Box::new(too_often(wait, &id)));
         }
-        if let Some(needed) = head.tool().and_then(|tool| self.role_of(&tool))
+        if let Some(tool) = head.tool()
+            && let Some(needed) = self.role_of(&tool)
             && caller.role < needed
         {
+            let arguments = message::arguments(bytes);
+            let dispatcher = self.server.dispatcher();
+            dispatcher.turned_away(caller, &tool, arguments.as_ref()).await;
             return Err(Box::new(self.too_small(caller.role, needed, headers, &id)));
         }
         let opens = head.method.as_deref() == Some("initialize");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Value, error::Category, json, value::RawValue};
+use serde_json::{Map, Value, error::Category, json, value::RawValue};
 
 /// Bytes of one message.
 pub(crate) const MOST_MESSAGE_BYTES: usize = 4 << 20;
@@ -75,6 +75,15 @@ impl<'a> Head<'a> {
         let id = self.id.and_then(|id| serde_json::from_str(id.get()).ok());
         id.filter(|id: &Value| id.is_string() || id.is_number())
             .unwrap_or(Value::Null)
+    }
+}
+
+/// The arguments of a `tools/call`, for its record.
+pub(crate) fn arguments(bytes: &[u8]) -> Option<Map<String, Value>> {
+    let mut message: Value = serde_json::from_slice(bytes).ok()?;
+    match message.pointer_mut("/params/arguments")?.take() {
+        Value::Object(arguments) => Some(arguments),
+        _ => None,
     }
 }
 

@@ -148,14 +148,24 @@ async fn an_agent_finds_a_failing_scenario_and_changes_it_only_with_the_right_an
     destroys_with_the_word_of_a_person(&fixer, &reader).await;
 
     // Everything is on the trail, for the agent to see and for us to verify.
-    for (actor, tool, outcome) in [
-        ("token:reader", "list-scenarios", "done"),
-        ("token:fixer", "update-scenario", "done"),
-        ("token:fixer", "delete-scenario", "done"),
+    for (actor, tool, outcomes) in [
+        ("token:reader", "list-scenarios", &["done"][..]),
+        ("token:reader", "update-scenario", &["refused"]),
+        // What acts elsewhere is on the trail before it acts, and once more when it is known what came of it.
+        ("token:fixer", "update-scenario", &["done", "begun", "done"]),
+        (
+            "token:fixer",
+            "delete-scenario",
+            &["done", "begun", "asked", "refused", "asked"],
+        ),
     ] {
         let asked = json!({ "actor": actor, "kind": "tool.called", "subject": tool });
         let found = reader.done("query-audit", asked).await;
-        assert_eq!(found["items"][0]["facts"]["outcome"], outcome, "{found}");
+        let told: Vec<_> = items(&found)
+            .iter()
+            .map(|item| &item["facts"]["outcome"])
+            .collect();
+        assert_eq!(told, outcomes, "{found}");
     }
     assert!(server.stop().success());
     assert_audit_holds(&place);
