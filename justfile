@@ -33,6 +33,10 @@ deny:
 typos:
     typos
 
+# This repository by its own quality gates; of tests it reads what `just ci` has just left.
+gates:
+    cargo run --quiet --locked -- gate run --env staging --config .ci/gates/pilotage.yaml
+
 # Measures against references in the same run; benches/README.md says how to read the table.
 bench *args:
     cargo build --release --locked -p pilotage -p pilotage-benches
