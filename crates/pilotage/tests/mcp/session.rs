@@ -156,7 +156,7 @@ async fn an_agent_finds_a_failing_scenario_and_changes_it_only_with_the_right_an
         (
             "token:fixer",
             "delete-scenario",
-            &["done", "begun", "asked", "refused", "asked"],
+            &["done", "begun", "asked", "refused", "asked", "invalid"],
         ),
     ] {
         let asked = json!({ "actor": actor, "kind": "tool.called", "subject": tool });
