@@ -24,6 +24,10 @@ use crate::{
     exit::Done,
 };
 
+/// Deliveries and calls are many small allocations on several threads, which the system's allocator does slowly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// For threads that do something nobody waits for any more.
 const LEFT_OVER: Duration = Duration::from_secs(1);
 
