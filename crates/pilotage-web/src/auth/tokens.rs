@@ -114,14 +114,17 @@ impl Tokens {
     }
 
     async fn known(&self, most_age: Duration) -> Result<Arc<[Token]>, StoreError> {
+        let asked = Instant::now();
         let mut known = self.known.lock().await;
-        if let Some((at, tokens)) = known.as_ref()
-            && at.elapsed() < most_age
+        // Those who waited for a look that began after they came share it.
+        if let Some((began, tokens)) = known.as_ref()
+            && (*began >= asked || began.elapsed() < most_age)
         {
             return Ok(tokens.clone());
         }
+        let began = Instant::now();
         let tokens: Arc<[Token]> = self.registry.tokens().await?.into();
-        *known = Some((Instant::now(), tokens.clone()));
+        *known = Some((began, tokens.clone()));
         Ok(tokens)
     }
 }
