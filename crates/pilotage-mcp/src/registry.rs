@@ -268,11 +268,16 @@ fn annotations(tool: &Tool) -> ToolAnnotations {
         Effect::ReadOnly | Effect::Destructive => true,
         Effect::Change { idempotent } => idempotent,
     };
-    ToolAnnotations::new()
+    let hints = ToolAnnotations::new()
         .read_only(!tool.effect.changes())
         .destructive(tool.effect == Effect::Destructive)
-        .idempotent(idempotent)
-        .open_world(tool.open_world)
+        .idempotent(idempotent);
+    // The protocol takes every tool for one that reaches the world unless it says that it does not.
+    if tool.open_world {
+        hints
+    } else {
+        hints.open_world(false)
+    }
 }
 
 fn input_schema(tool: &Tool) -> JsonObject {
@@ -284,16 +289,14 @@ fn input_schema(tool: &Tool) -> JsonObject {
     schema.insert("additionalProperties".to_owned(), false.into());
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
     if let Value::Object(properties) = properties {
+        // What the two do is said once, in the instructions: every byte here is there again with every tool.
+        // What changes something answers in few words, so there is nothing to leave out.
         if tool.effect.changes() {
-            let description = "Only say what would happen";
-            properties.insert(
-                DRY_RUN.to_owned(),
-                json!({ "type": "boolean", "description": description }),
-            );
+            properties.insert(DRY_RUN.to_owned(), json!({ "type": "boolean" }));
+        } else {
+            let fields = json!({ "type": "array", "items": { "type": "string" } });
+            properties.entry(FIELDS).or_insert(fields);
         }
-        // What it does is said once, in the instructions: every byte here is there again with every tool.
-        let fields = json!({ "type": "array", "items": { "type": "string" } });
-        properties.entry(FIELDS).or_insert(fields);
     }
     schema
 }

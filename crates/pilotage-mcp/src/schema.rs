@@ -33,6 +33,12 @@ pub fn result<T: JsonSchema>() -> Value {
     visit(&mut schema, &mut |object| {
         object.remove("title");
         object.remove("format");
+        if object.get("minimum") == Some(&0.into()) {
+            object.remove("minimum");
+        }
+        if object.get("additionalProperties") == Some(&true.into()) {
+            object.remove("additionalProperties");
+        }
     });
     schema
 }

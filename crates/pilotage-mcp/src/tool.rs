@@ -34,7 +34,7 @@ pub struct Tool {
     pub role: Role,
     /// Whether it reaches services beyond this installation.
     pub open_world: bool,
-    /// JSON Schema of its arguments, an object. `dry_run` (unless it only reads) and `fields` are added by the registry.
+    /// JSON Schema of its arguments, an object. `fields` where it only reads, and `dry_run` where it does not, are added by the registry.
     pub input: fn() -> Value,
     /// JSON Schema of its structured content, an object. Shown without `required`, because `fields` may leave out anything.
     pub output: fn() -> Value,

@@ -18,6 +18,13 @@ pub static PILOTAGE: Toolset = Toolset {
     by_default: true,
 };
 
+/// Quality gates: what they ask, and whether a commit may go to an environment.
+pub static GATES: Toolset = Toolset {
+    name: "gates",
+    description: "Quality gates: what they ask, and whether a commit may go to an environment",
+    by_default: true,
+};
+
 /// What the conformance suite of MCP calls. It is offered only where the server is started for that suite.
 pub static CONFORMANCE: Toolset = Toolset {
     name: "conformance",
@@ -91,6 +98,7 @@ pub static MAKE_APPS: Toolset = Toolset {
 /// Every toolset that may be named, in the order of the reference.
 pub static TOOLSETS: &[&Toolset] = &[
     &PILOTAGE,
+    &GATES,
     &MAKE,
     &MAKE_SCENARIOS,
     &MAKE_HOOKS,

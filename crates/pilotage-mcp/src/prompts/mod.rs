@@ -1,5 +1,6 @@
 //! The prompts: a file for each task.
 
+mod make;
 mod release;
 
 use rmcp::model::{PromptMessage, Role};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::prompt::Prompt;
 
 /// Every prompt, a line for each task.
-pub(crate) static ALL: &[&[Prompt]] = &[release::PROMPTS];
+pub(crate) static ALL: &[&[Prompt]] = &[make::PROMPTS, release::PROMPTS];
 
 /// Characters of an argument that find their way into a prompt.
 const MOST_ARGUMENT: usize = 500;

@@ -2,6 +2,8 @@
 
 mod events;
 mod executions;
+mod gates;
+mod make;
 mod operations;
 mod rules;
 
@@ -11,6 +13,8 @@ use crate::resource::Resource;
 pub(crate) static ALL: &[&[Resource]] = &[
     events::RESOURCES,
     executions::RESOURCES,
+    gates::RESOURCES,
+    make::RESOURCES,
     operations::RESOURCES,
     rules::RESOURCES,
 ];

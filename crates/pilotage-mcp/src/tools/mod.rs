@@ -12,6 +12,7 @@ pub(crate) static ALL: &[&[Tool]] = &[
     pilotage::rules::TOOLS,
     pilotage::executions::TOOLS,
     pilotage::operations::TOOLS,
+    pilotage::gates::TOOLS,
     pilotage::audit::TOOLS,
     pilotage::delivery::TOOLS,
 ];

@@ -11,7 +11,8 @@ use pilotage_core::{
     Caller, Digest, EventFacts, EventId, NewEvent, TenantId, Timestamp,
     config::Problem,
     execution::{Attempt, AttemptResult, Next},
-    ports::{Bell, Role},
+    gate::Measured,
+    ports::{Bell, Gatherer, Role, SentReport, Tell, Wanted},
     rule::Action,
 };
 use pilotage_engine::{
@@ -66,6 +67,35 @@ impl ActionKind for Nothing {
     }
 }
 
+/// Takes the content of a report for the share of tests that passed, in percent.
+struct Shares;
+
+#[async_trait]
+impl Gatherer for Shares {
+    async fn read(&self, reports: &[SentReport]) -> Result<Measured, Vec<Problem>> {
+        let Some(report) = reports.first() else {
+            return Ok(Measured::new());
+        };
+        let share: f64 = serde_json::from_slice(&report.data).unwrap();
+        let evidence = json!({
+            "value": share, "unit": "percent", "source": report.name, "collector": "junit", "tool": { "name": "t" },
+            "files": [], "fileCount": 1, "digest": Digest::of(&report.data),
+            "measuredAt": { "how": "now", "at": Timestamp::now() }, "expiresAt": null,
+            "examined": { "count": 2, "what": "tests", "atLeast": 1 }, "notes": ["t0 failed"],
+        });
+        let evidence = serde_json::from_value(evidence).unwrap();
+        Ok([("test_success_rate".to_owned(), Ok(evidence))].into())
+    }
+
+    fn collects(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn collect(&self, _: &str, _: &[Wanted], _: Tell<'_>) -> Measured {
+        Measured::new()
+    }
+}
+
 pub(crate) struct House {
     pub(crate) ports: Ports,
     pub(crate) changes: Changes,
@@ -104,7 +134,7 @@ impl House {
         let executor = Executor::new(ports.clone(), rules.clone(), Redactor::new([]), executing);
         let operations = Arc::new(Operations::new(ports.clone(), rules.clone(), executor.clone()));
         let matcher = Matcher::new(ports.clone(), rules.clone());
-        let book = GateBook::open(ports.gate_runs.clone(), GateFoundation::built_in())
+        let book = GateBook::open(ports.gate_runs.clone(), foundation_of_gates())
             .await
             .unwrap();
         let gates = GateDesk::new(ports.gate_runs.clone(), book);
@@ -250,6 +280,13 @@ impl House {
                 json!({ "tool": record.subject, "actor": record.actor, "dry": facts["dryRun"], "outcome": facts["outcome"] })
             })
             .collect()
+    }
+}
+
+fn foundation_of_gates() -> GateFoundation {
+    GateFoundation {
+        gatherer: Arc::new(Shares),
+        ..GateFoundation::built_in()
     }
 }
 

@@ -12,6 +12,7 @@ mod client;
 mod conformance;
 mod lines;
 mod make;
+mod news;
 mod probes;
 #[path = "../stories/server.rs"]
 #[expect(dead_code, reason = "the stories use the rest of it")]

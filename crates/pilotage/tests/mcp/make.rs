@@ -126,3 +126,52 @@ async fn a_mock_of_make_is_at_hand_without_an_account() {
     assert!(result.to_string().contains("MAKE_API_TOKEN"), "{result}");
     server.stop();
 }
+
+#[tokio::test]
+async fn what_is_at_make_is_read_completed_and_prompted_for() {
+    let (_mock, _place, server) = stage().await;
+    let read = async |uri: &str| {
+        let (status, answer) = server
+            .tell(&modern(1, "resources/read", json!({ "uri": uri })))
+            .await;
+        assert_eq!(status, 200, "{uri}: {answer}");
+        answer["result"]["contents"][0]["text"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{uri}: {answer}"))
+            .to_owned()
+    };
+    for (uri, word) in [
+        ("make://scenarios", "scenarios"),
+        ("make://connections", "Shop"),
+        ("make://users", "users"),
+        ("make://scenarios/926", "blueprint"),
+    ] {
+        let text = read(uri).await;
+        assert!(text.contains(word), "{uri}: {text}");
+    }
+    let complete = json!({
+        "ref": { "type": "ref/prompt", "name": "troubleshoot-scenario" },
+        "argument": { "name": "scenario", "value": "92" },
+    });
+    let (_, answer) = server.tell(&modern(2, "completion/complete", complete)).await;
+    let ids = answer["result"]["completion"]["values"].as_array().unwrap();
+    assert!(ids.contains(&json!("926")), "{answer}");
+    for (name, arguments) in [
+        (
+            "create-scenario",
+            json!({ "goal": "tell the shop about new orders" }),
+        ),
+        ("optimise-scenario", json!({ "scenario": "926" })),
+        ("troubleshoot-scenario", json!({ "scenario": "926" })),
+    ] {
+        let get = json!({ "name": name, "arguments": arguments });
+        let (_, answer) = server.tell(&modern(3, "prompts/get", get)).await;
+        let text = answer["result"]["messages"][0]["content"]["text"]
+            .as_str()
+            .unwrap();
+        assert!(text.contains("dry_run"), "{answer}");
+        let given = arguments.as_object().unwrap().values().next().unwrap();
+        assert!(text.contains(given.as_str().unwrap()), "{name}: {text}");
+    }
+    server.stop();
+}

@@ -15,9 +15,12 @@ use crate::{
     server::{DEADLINE, Server},
 };
 
-type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn connect(server: &Server, headers: &[(&'static str, &str)]) -> Result<(Socket, HeaderMap), Error> {
+pub(crate) async fn connect(
+    server: &Server,
+    headers: &[(&'static str, &str)],
+) -> Result<(Socket, HeaderMap), Error> {
     let address = format!("{}/ws", server.url.replacen("http", "ws", 1));
     let mut request = address.into_client_request().unwrap();
     for (name, value) in headers {
@@ -27,7 +30,7 @@ async fn connect(server: &Server, headers: &[(&'static str, &str)]) -> Result<(S
     Ok((socket, response.headers().clone()))
 }
 
-async fn hear(socket: &mut Socket) -> Value {
+pub(crate) async fn hear(socket: &mut Socket) -> Value {
     loop {
         let message = tokio::time::timeout(DEADLINE, socket.next()).await.unwrap();
         if let Message::Text(text) = message.unwrap().unwrap() {
@@ -36,8 +39,12 @@ async fn hear(socket: &mut Socket) -> Value {
     }
 }
 
-async fn ask(socket: &mut Socket, message: &Value) -> Value {
+pub(crate) async fn send(socket: &mut Socket, message: &Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
+}
+
+pub(crate) async fn ask(socket: &mut Socket, message: &Value) -> Value {
+    send(socket, message).await;
     hear(socket).await
 }
 

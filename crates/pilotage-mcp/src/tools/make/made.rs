@@ -18,6 +18,8 @@ use crate::{
 
 /// Entries of a page where the caller does not say.
 const USUAL_PAGE: u64 = 50;
+/// Entries of a list that is read as a whole.
+const LONG_PAGE: u64 = 200;
 
 pub(super) const fn effect(operation: &Operation) -> Effect {
     match operation.effect {
@@ -110,8 +112,8 @@ fn described(own: &Parameter, is_brief: bool) -> Option<String> {
     let description = own.description.trim_end_matches('.');
     let is_plain = own.place == Place::Path || own.wire.starts_with("pg[") || has_default(own);
     match (own.required && has_default(own), is_brief && is_plain) {
-        (true, true) => Some("A default if left out".to_owned()),
-        (true, false) => Some(format!("{description}; a default if left out")),
+        (true, true) => Some("Has a default".to_owned()),
+        (true, false) => Some(format!("{description}; has a default")),
         (false, true) => None,
         (false, false) => Some(description.to_owned()),
     }
@@ -129,16 +131,7 @@ pub(super) fn input_example(id: &str, toolset: &Toolset) -> Value {
 /// Does the operation, or says what it would do.
 pub(super) async fn run(context: &Context, id: &'static str, given: Value) -> ToolAnswer {
     let make = context.make()?;
-    let (Some(operation), Value::Object(mut arguments)) = (find(id), given) else {
-        return Err(ToolError::new(
-            format!("`{id}` is no operation of Make's"),
-            "This is a fault of the server.",
-        ));
-    };
-    fill(make, context, operation, &mut arguments).await?;
-    if operation.paging != Paging::None {
-        arguments.entry("limit").or_insert_with(|| USUAL_PAGE.into());
-    }
+    let (operation, arguments) = prepare(make, context, id, given, USUAL_PAGE).await?;
     if context.is_dry_run() {
         return would(make, context, operation, &arguments).await;
     }
@@ -146,6 +139,42 @@ pub(super) async fn run(context: &Context, id: &'static str, given: Value) -> To
     let confirmed = operation.effect == MakeEffect::Destroy;
     let answer = make.call(context, operation, &arguments, confirmed).await?;
     Ok(answers::of(make, operation, &arguments, answer))
+}
+
+/// Does an operation that only reads, whether this is a dry run or not.
+pub(super) async fn read(context: &Context, id: &'static str, given: Value) -> ToolAnswer {
+    let make = context.make()?;
+    let (operation, arguments) = prepare(make, context, id, given, LONG_PAGE).await?;
+    if operation.effect != MakeEffect::Read {
+        return Err(fault(id));
+    }
+    let answer = make.call(context, operation, &arguments, false).await?;
+    Ok(answers::of(make, operation, &arguments, answer))
+}
+
+/// The operation, and its arguments with what stands where nothing is said.
+async fn prepare(
+    make: &Make,
+    context: &Context,
+    id: &str,
+    given: Value,
+    page: u64,
+) -> Result<(&'static Operation, Arguments), ToolError> {
+    let (Some(operation), Value::Object(mut arguments)) = (find(id), given) else {
+        return Err(fault(id));
+    };
+    fill(make, context, operation, &mut arguments).await?;
+    if operation.paging != Paging::None {
+        arguments.entry("limit").or_insert_with(|| page.into());
+    }
+    Ok((operation, arguments))
+}
+
+fn fault(id: &str) -> ToolError {
+    ToolError::new(
+        format!("`{id}` is no operation of Make's"),
+        "This is a fault of the server.",
+    )
 }
 
 /// Puts the default team or organization where the call names none.

@@ -5,6 +5,7 @@ mod differences;
 mod made;
 mod offered;
 mod places;
+pub(crate) mod reading;
 mod scenarios;
 mod templates;
 

@@ -65,13 +65,13 @@ pub(crate) static TOOLS: &[Tool] = &[
 
 #[derive(Deserialize, JsonSchema)]
 struct TeamInfo {
-    /// A default if left out
+    /// Has a default
     team_id: Option<u64>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 struct UsageStats {
-    /// A default if left out
+    /// Has a default
     team_id: Option<u64>,
     /// day, week or month (the default)
     period: Option<String>,

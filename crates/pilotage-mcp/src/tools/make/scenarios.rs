@@ -71,7 +71,7 @@ pub(crate) static TOOLS: &[Tool] = &[
 struct CreateScenario {
     #[schemars(length(min = 1, max = 120))]
     name: String,
-    /// A default if left out
+    /// Has a default
     team_id: Option<u64>,
     description: Option<String>,
     folder_id: Option<u64>,

@@ -148,7 +148,7 @@ struct FromTemplate {
     template_type: Kind,
     #[schemars(length(min = 1, max = 120))]
     name: String,
-    /// A default if left out
+    /// Has a default
     team_id: Option<u64>,
 }
 

@@ -113,7 +113,6 @@ struct ListEvents {
     since: Option<String>,
     /// RFC 3339
     until: Option<String>,
-    /// `next` of the page before
     after: Option<String>,
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u16>,

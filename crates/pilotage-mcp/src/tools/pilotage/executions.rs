@@ -119,7 +119,6 @@ struct ListExecutions {
     since: Option<String>,
     /// RFC 3339
     until: Option<String>,
-    /// `next` of the page before
     after: Option<String>,
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u16>,

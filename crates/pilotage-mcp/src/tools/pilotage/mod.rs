@@ -5,6 +5,7 @@ pub(crate) mod delivery;
 pub(crate) mod events;
 pub(crate) mod executions;
 mod facts;
+pub(crate) mod gates;
 pub(crate) mod operations;
 mod payload;
 pub(crate) mod rules;

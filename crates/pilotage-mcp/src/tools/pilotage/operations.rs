@@ -74,7 +74,6 @@ struct ListOperations {
     r#type: Option<String>,
     /// Leave out what ended a while ago
     active: Option<bool>,
-    /// `next` of the page before
     after: Option<String>,
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u16>,

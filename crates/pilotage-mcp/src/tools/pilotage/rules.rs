@@ -158,7 +158,6 @@ pub(crate) static TOOLS: &[Tool] = &[
 
 #[derive(Deserialize, JsonSchema)]
 struct ListRules {
-    /// `next` of the page before
     after: Option<String>,
     #[schemars(range(min = 1, max = 500))]
     limit: Option<u16>,
