@@ -10,12 +10,12 @@ use pilotage_core::{
     ports::{Registry, StoreError},
 };
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Records of reads that wait to be written; beyond them readers wait.
+/// Records that wait to be written; beyond them callers wait.
 const MOST_WAITING: usize = 1_024;
-/// Records of reads written at once: the store makes one commit of them.
+/// Records written at once: the store makes one commit of them.
 const BATCH: usize = 256;
 
 /// What is to be remembered about a call.
@@ -51,11 +51,15 @@ impl Called<'_> {
     }
 }
 
-/// Writes the trail: changes at once, reads in batches by one writer that loses nothing when it is closed.
+/// A record on its way, and who waits until it is written.
+type Waiting = (NewAuditRecord, Option<oneshot::Sender<Result<(), StoreError>>>);
+
+/// Writes the trail in the order of the calls, in batches by one writer that loses nothing when it is closed. Whoever changed
+/// something waits until his record is written; whoever only read does not.
 #[derive(Clone)]
 pub struct Trail {
     store: Arc<dyn Registry>,
-    reads: mpsc::Sender<NewAuditRecord>,
+    records: mpsc::Sender<Waiting>,
     closing: CancellationToken,
     writer: TaskTracker,
 }
@@ -63,14 +67,14 @@ pub struct Trail {
 impl Trail {
     /// A trail in this store. It needs a runtime to write on.
     pub fn new(store: Arc<dyn Registry>) -> Self {
-        let (reads, waiting) = mpsc::channel(MOST_WAITING);
+        let (records, waiting) = mpsc::channel(MOST_WAITING);
         let closing = CancellationToken::new();
         let writer = TaskTracker::new();
         writer.spawn(write(store.clone(), waiting, closing.clone()));
         writer.close();
         Self {
             store,
-            reads,
+            records,
             closing,
             writer,
         }
@@ -81,13 +85,19 @@ impl Trail {
     /// # Errors
     /// The store takes nothing.
     pub(crate) async fn change(&self, called: &Called<'_>) -> Result<(), StoreError> {
-        self.store.note(called.record()).await
+        let (tell, written) = oneshot::channel();
+        if let Err(late) = self.records.send((called.record(), Some(tell))).await {
+            // The writer has ended, so this one is written here.
+            return self.store.note(late.0.0).await;
+        }
+        let ended = |_| StoreError::Unavailable("the audit trail is closed".to_owned());
+        written.await.map_err(ended)?
     }
 
     /// Records a call that changed nothing, soon.
     pub(crate) async fn read(&self, called: &Called<'_>) {
-        if let Err(late) = self.reads.send(called.record()).await {
-            // The writer has ended, so this one is written here.
+        if let Err(late) = self.records.send((called.record(), None)).await {
+            // As for changes.
             note(&self.store, late.0).await;
         }
     }
@@ -99,11 +109,7 @@ impl Trail {
     }
 }
 
-async fn write(
-    store: Arc<dyn Registry>,
-    mut waiting: mpsc::Receiver<NewAuditRecord>,
-    closing: CancellationToken,
-) {
+async fn write(store: Arc<dyn Registry>, mut waiting: mpsc::Receiver<Waiting>, closing: CancellationToken) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -118,8 +124,15 @@ async fn write(
     }
 }
 
-async fn note(store: &Arc<dyn Registry>, record: NewAuditRecord) {
-    if let Err(error) = store.note(record).await {
-        tracing::error!(%error, "a call of a tool that changed nothing could not be recorded");
+async fn note(store: &Arc<dyn Registry>, (record, tell): Waiting) {
+    let written = store.note(record).await;
+    match tell {
+        // Who was cancelled meanwhile does not wait any more.
+        Some(tell) => drop(tell.send(written)),
+        None => {
+            if let Err(error) = written {
+                tracing::error!(%error, "a call of a tool that changed nothing could not be recorded");
+            }
+        }
     }
 }

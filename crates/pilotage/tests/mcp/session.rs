@@ -1,12 +1,14 @@
 //! A session of an agent, from a failure in Make.com to its remedy.
 
+use std::time::{Duration, Instant};
+
 use pilotage_mock::{MockMake, Options};
 use serde_json::{Value, json};
 
 use crate::{
     access::{token, with_token},
     client::modern,
-    server::{Place, Server, assert_audit_holds},
+    server::{DEADLINE, Place, Server, assert_audit_holds},
 };
 
 /// Of the mock's first state: its last run failed.
@@ -57,6 +59,25 @@ impl Agent<'_> {
     }
 }
 
+impl Agent<'_> {
+    /// Waits until the trail holds these outcomes, the newest first: what only reads is recorded soon and not at once.
+    async fn finds(&self, asked: &Value, outcomes: &[&str]) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let found = self.done("query-audit", asked.clone()).await;
+            let told: Vec<_> = items(&found)
+                .iter()
+                .map(|item| item["facts"]["outcome"].clone())
+                .collect();
+            if told == outcomes {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{found}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
 /// The first list of objects in an answer.
 fn items(answer: &Value) -> &Vec<Value> {
     let mut lists = answer.as_object().unwrap().values().filter_map(Value::as_array);
@@ -92,6 +113,7 @@ async fn destroys_with_the_word_of_a_person(fixer: &Agent<'_>, reader: &Agent<'_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_finds_a_failing_scenario_and_changes_it_only_with_the_right_and_the_word_of_a_person() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mock = MockMake::start(Options::new().unwrap()).await.unwrap();
     let place = Place::new("version: 1\n");
     let endpoint = format!("{}/api/v2", mock.url());
@@ -160,12 +182,7 @@ async fn an_agent_finds_a_failing_scenario_and_changes_it_only_with_the_right_an
         ),
     ] {
         let asked = json!({ "actor": actor, "kind": "tool.called", "subject": tool });
-        let found = reader.done("query-audit", asked).await;
-        let told: Vec<_> = items(&found)
-            .iter()
-            .map(|item| &item["facts"]["outcome"])
-            .collect();
-        assert_eq!(told, outcomes, "{found}");
+        reader.finds(&asked, outcomes).await;
     }
     assert!(server.stop().success());
     assert_audit_holds(&place);
