@@ -15,6 +15,7 @@ pub mod make;
 pub mod notifiers;
 pub mod outbound;
 pub mod pipelines;
+pub mod runs;
 pub mod slack;
 pub mod smtp;
 pub mod sources;

@@ -13,6 +13,7 @@ pub mod gate;
 pub mod json;
 pub mod operation;
 pub mod pipeline;
+pub mod pipeline_run;
 pub mod ports;
 pub mod rule;
 pub mod time;

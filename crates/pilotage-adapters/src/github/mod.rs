@@ -1,4 +1,5 @@
 //! GitHub.
 
 pub(crate) mod pipeline;
+pub(crate) mod runs;
 pub(crate) mod webhook;

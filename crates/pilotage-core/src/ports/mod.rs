@@ -4,6 +4,7 @@
 
 mod audit_trail;
 mod bell;
+mod ci_platform;
 mod event_log;
 mod execution_queue;
 mod gate_runs;
@@ -18,6 +19,7 @@ mod webhook_source;
 
 pub use audit_trail::*;
 pub use bell::*;
+pub use ci_platform::*;
 pub use event_log::*;
 pub use execution_queue::*;
 pub use gate_runs::*;

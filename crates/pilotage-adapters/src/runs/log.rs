@@ -1,0 +1,95 @@
+//! Logs piece by piece: whatever breaks in between, what came is kept and the next piece goes on there.
+
+use pilotage_core::{
+    pipeline_run::LogPart,
+    ports::{CiError, CiTrouble},
+};
+use reqwest::Response;
+
+use super::api::{Api, piece};
+
+/// Largest piece of a log that is handed on at once.
+pub(crate) const MOST_PART_BYTES: usize = 1 << 20;
+
+/// What came of a body that was read from a place on.
+pub(crate) struct Piece {
+    /// Whole characters only.
+    pub(crate) text: String,
+    /// Bytes of the log that the text stands for.
+    pub(crate) bytes: u64,
+    /// The body was read to its end.
+    pub(crate) is_whole: bool,
+}
+
+/// Reads a body behind its first `skip` bytes.
+///
+/// # Errors
+/// The connection broke before anything came.
+pub(crate) async fn read_piece(api: &Api, mut response: Response, skip: u64) -> Result<Piece, CiError> {
+    let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    let mut is_whole = false;
+    while bytes.len() < MOST_PART_BYTES {
+        match piece(&mut response).await {
+            Ok(None) => {
+                is_whole = true;
+                break;
+            }
+            Ok(Some(chunk)) => {
+                let skipped = skip.min(chunk.len());
+                skip -= skipped;
+                bytes.extend_from_slice(&chunk[skipped..]);
+            }
+            Err(said) if bytes.is_empty() => {
+                let may_be_done = false;
+                return Err(api.error(CiTrouble::ConnectionLost { said, may_be_done }));
+            }
+            Err(_) => break,
+        }
+    }
+    Ok(Piece::new(bytes, is_whole))
+}
+
+impl Piece {
+    fn new(mut bytes: Vec<u8>, is_whole: bool) -> Self {
+        // A character that is not whole yet comes with the next piece.
+        if let Err(error) = std::str::from_utf8(&bytes)
+            && error.error_len().is_none()
+            && !is_whole
+        {
+            bytes.truncate(error.valid_up_to());
+        }
+        Self {
+            bytes: bytes.len() as u64,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            is_whole,
+        }
+    }
+
+    /// As a part of a log that began at `from` and has an end if `has_ended`.
+    pub(crate) fn part(self, from: u64, has_ended: bool) -> LogPart {
+        LogPart {
+            next: from + self.bytes,
+            text: self.text,
+            is_complete: self.is_whole && has_ended,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_is_cut_comes_whole_with_the_next_piece() {
+        let text = "aé€𝄞b".as_bytes();
+        for cut in 0..=text.len() {
+            let first = Piece::new(text[..cut].to_vec(), false);
+            let rest = usize::try_from(first.bytes).unwrap();
+            let second = Piece::new(text[rest..].to_vec(), true);
+            assert_eq!(first.text + &second.text, "aé€𝄞b", "cut at {cut}");
+        }
+        let broken = Piece::new(vec![b'a', 0xff, b'b'], false);
+        assert_eq!((broken.text.as_str(), broken.bytes), ("a\u{fffd}b", 3));
+    }
+}
