@@ -2,11 +2,14 @@
 //! so that the service's own client cannot tell the difference. And the other end of what Pilotage sends: a listener for
 //! webhooks.
 
+mod ci;
 mod connection;
+mod github;
 mod make;
 mod server;
 mod webhooks;
 
+pub use ci::{CiCall, CiFault, CiOptions, CiVendor, MockCi};
 pub use make::{Seed, SeedError, categories};
 pub use server::{Clock, MockMake, Options, StartError};
 pub use webhooks::{Accepted, Answers, Arrival, Endpoint, ListenerOptions, Verdict, WebhookListener};
