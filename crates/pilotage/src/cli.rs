@@ -128,7 +128,7 @@ pub(crate) enum Command {
     /// Judge this commit by quality gates.
     #[command(subcommand)]
     Gate(GateCommand),
-    /// One pipeline for every platform: write its files, check them.
+    /// One pipeline for every platform: write its files, start it there, follow it.
     #[command(subcommand)]
     Ci(CiCommand),
     /// Follow what is going on, as it happens.

@@ -5,7 +5,7 @@
 //! | 0 | done |
 //! | 1 | judged not ready or failed: a refused delivery, no rule that matches, a broken audit trail, the wrong state |
 //! | 2 | usage or configuration: an option, a file or a name that is not right |
-//! | 3 | could not run: no server, no permission, no data |
+//! | 3 | could not run: no server, no permission, no data; or was left before the end |
 
 use std::{
     fmt,
@@ -33,6 +33,8 @@ pub(crate) enum Done {
     NotReady,
     /// It ran, and found the configuration wrong; what is wrong has been printed as asked.
     Misconfigured,
+    /// Whoever asked went away before it ended; what was watched goes on.
+    Detached,
 }
 
 impl Done {
@@ -108,6 +110,7 @@ fn code(result: &anyhow::Result<Done>) -> u8 {
         Ok(Done::Yes) => 0,
         Ok(Done::NotReady) => 1,
         Ok(Done::Misconfigured) => 2,
+        Ok(Done::Detached) => 3,
         Err(error) => code_of_error(error),
     }
 }

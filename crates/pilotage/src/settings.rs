@@ -6,6 +6,7 @@ mod gates;
 mod make;
 mod mcp;
 mod pipelines;
+mod platforms;
 
 use std::{
     collections::BTreeMap,
@@ -33,6 +34,7 @@ pub(crate) use gates::Gates;
 pub(crate) use make::Make;
 pub(crate) use mcp::{Mcp, instead_of, toolset_names};
 pub(crate) use pipelines::pipelines;
+pub(crate) use platforms::platforms;
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -56,6 +58,9 @@ pub(crate) struct SettingsFile {
     /// Pipelines, each written once for every platform, by a name of your own.
     #[serde(default)]
     pub(crate) pipelines: BTreeMap<String, PipelineFile>,
+    /// Platforms that run pipelines, by a name of your own.
+    #[serde(default)]
+    pub(crate) platforms: BTreeMap<String, Value>,
     /// Where evidence for gates comes from, by a name of your own.
     #[serde(default)]
     pub(crate) evidence: BTreeMap<String, Value>,

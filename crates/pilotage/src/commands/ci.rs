@@ -1,7 +1,17 @@
 //! `pilotage ci`: one pipeline for every platform.
 
+mod approve;
+mod artifacts;
+mod cancel;
 mod diff;
+mod follow;
+mod log;
+mod platform;
 mod render;
+mod retry;
+mod runs;
+mod trigger;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -14,18 +24,41 @@ use crate::{
     settings,
 };
 
-/// One pipeline for every platform: write its files, check them
+/// One pipeline for every platform: write its files, start it there, follow it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CiCommand {
     /// Write the files of GitHub Actions, GitLab CI, Jenkins and Azure DevOps.
     Render(render::Render),
+    /// Start a pipeline on its platform.
+    Trigger(trigger::Trigger),
+    /// List the newest runs of a platform.
+    Runs(runs::Runs),
+    /// Follow a run to its end; the exit code is its result.
+    Watch(watch::Watch),
+    /// Show the logs of a run.
+    Logs(log::Logs),
+    /// Stop a run.
+    Cancel(cancel::Cancel),
+    /// Run it again, all of it or what failed.
+    Retry(retry::Retry),
+    /// Let a run go on that waits for somebody, or not.
+    Approve(approve::Approve),
+    /// List and download what a run left behind.
+    Artifacts(artifacts::Artifacts),
 }
 
 impl CiCommand {
-    #[expect(clippy::unused_async, reason = "commands of every noun are awaited")]
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         match self {
             Self::Render(command) => command.run(context),
+            Self::Trigger(command) => command.run(context).await,
+            Self::Runs(command) => command.run(context).await,
+            Self::Watch(command) => command.run(context).await,
+            Self::Logs(command) => command.run(context).await,
+            Self::Cancel(command) => command.run(context).await,
+            Self::Retry(command) => command.run(context).await,
+            Self::Approve(command) => command.run(context).await,
+            Self::Artifacts(command) => command.run(context).await,
         }
     }
 }

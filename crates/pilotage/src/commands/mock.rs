@@ -1,5 +1,7 @@
 //! `mock`: services to develop and test against.
 
+mod ci;
+
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
@@ -21,8 +23,9 @@ Examples:
   pilotage mock make --listen 127.0.0.1:8443 --tls --certificate mock.pem
   NODE_EXTRA_CA_CERTS=mock.pem MAKE_ZONE=127.0.0.1:8443 MAKE_API_KEY=... make-cli scenarios list --team-id 5
   curl http://127.0.0.1:PORT/__mock/calls                 what was asked so far
+  pilotage mock ci github                                 a platform that runs pipelines
 
-What it holds at first, and what /__mock/ can do, is in docs/guides/mock-make.md.";
+What they hold at first, and what /__mock/ can do, is in docs/guides/mock-make.md and docs/guides/platforms.md.";
 
 /// Services to develop and test against.
 #[derive(Debug, Subcommand)]
@@ -30,12 +33,15 @@ What it holds at first, and what /__mock/ can do, is in docs/guides/mock-make.md
 pub(crate) enum MockCommand {
     /// Answer as the API of Make.com does, until told to stop.
     Make(Make),
+    /// Answer as the API of a platform that runs pipelines does, until told to stop.
+    Ci(ci::Ci),
 }
 
 impl MockCommand {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         match self {
             Self::Make(make) => make.run(context.output).await,
+            Self::Ci(ci) => ci.run(context.output).await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `pilotage schema`: the JSON Schema of `pilotage.yaml`, for editors.
 
-use pilotage_adapters::{notifiers, sources};
+use pilotage_adapters::{notifiers, runs, sources};
 use serde_json::Value;
 
 use crate::{exit::Done, output::Output, settings::SettingsFile};
@@ -20,6 +20,7 @@ pub(crate) fn schema() -> Value {
     let sections = [
         ("sources", sources::schema(&mut generator)),
         ("notifiers", notifiers::schema(&mut generator)),
+        ("platforms", runs::schema(&mut generator)),
         ("evidence", pilotage_runners::collector::schema(&mut generator)),
         (
             "slack",

@@ -12,6 +12,7 @@ mod hostile;
 mod operate;
 mod operators;
 mod path;
+mod platforms;
 mod protect;
 mod recorded;
 mod reload;

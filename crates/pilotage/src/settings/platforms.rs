@@ -1,0 +1,22 @@
+//! Platforms that run pipelines, as the file names them.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use pilotage_adapters::runs::{self, PlatformScope};
+use pilotage_core::ports::CiPlatform;
+
+use super::{Settings, SettingsError, compose::read_text};
+
+/// Platforms by the names that the file gives them.
+pub(crate) type Platforms = BTreeMap<String, Arc<dyn CiPlatform>>;
+
+/// The platforms of the file at `path`.
+///
+/// # Errors
+/// The file cannot be read, or something about a platform does not hold.
+pub(crate) fn platforms(path: &Path) -> Result<Platforms, SettingsError> {
+    let settings = Settings::read(path)?;
+    let env = |name: &str| std::env::var(name).ok();
+    let scope = PlatformScope::new(&env, &read_text);
+    runs::build_all(&settings.file.platforms, &scope).map_err(|problems| settings.problems(&problems))
+}
