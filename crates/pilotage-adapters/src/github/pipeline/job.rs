@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
-use pilotage_core::pipeline::{Access, Action, Job, Matrix, Os, Permissions, Runner, Scope, Service};
+use pilotage_core::pipeline::{
+    Access, Action, Job, Matrix, Os, Permissions, Pipeline, Runner, Scope, Service,
+};
 
 use super::{expression, step, variables};
 use crate::pipelines::{Map, Notes, Yaml};
 
-pub(super) fn job(job: &Job, notes: &Notes) -> Map {
+pub(super) fn job(pipeline: &Pipeline, job: &Job, notes: &Notes) -> Map {
     let mut map = Map::new();
     map.set("name", title(job));
     if !job.needs.is_empty() {
@@ -38,7 +40,7 @@ pub(super) fn job(job: &Job, notes: &Notes) -> Map {
     }
     map.set_full("services", services(&job.services, is_container));
     map.set_full("env", variables(&job.variables, is_container));
-    map.set("steps", step::steps(job, notes));
+    map.set("steps", step::steps(pipeline, job, notes));
     if job.retries > 0 {
         notes.job(
             job,

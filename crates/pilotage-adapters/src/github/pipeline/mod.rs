@@ -2,6 +2,7 @@
 //! Source: <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>.
 
 pub(crate) mod actions;
+mod cache;
 mod expression;
 mod job;
 mod step;
@@ -52,7 +53,7 @@ impl PipelineRenderer for Workflow {
             .set("defaults", run);
         let mut jobs = Map::new();
         for job in &pipeline.jobs {
-            jobs.gap().set(job.id.as_str(), job::job(job, &notes));
+            jobs.gap().set(job.id.as_str(), job::job(pipeline, job, &notes));
         }
         root.gap().set("jobs", jobs);
         Ok(Rendered {

@@ -1,17 +1,17 @@
 use pilotage_core::pipeline::{
-    Action, CacheFile, Container, CoverageFile, Job, Status, Step, Tool, Upload, script,
+    Action, Container, CoverageFile, Job, Pipeline, Status, Step, Tool, Upload, script,
 };
 
 use super::{
     actions::{self, Pin},
-    expression,
+    cache, expression,
 };
 use crate::pipelines::{Map, Notes, Yaml};
 
-pub(super) fn steps(job: &Job, notes: &Notes) -> Vec<Yaml> {
+pub(super) fn steps(pipeline: &Pipeline, job: &Job, notes: &Notes) -> Vec<Yaml> {
     job.steps
         .iter()
-        .flat_map(|step| self::step(job, step, notes))
+        .flat_map(|step| self::step(pipeline, job, step, notes))
         .map(Yaml::Map)
         .collect()
 }
@@ -59,7 +59,7 @@ impl Use<'_> {
     }
 }
 
-fn step(job: &Job, step: &Step, notes: &Notes) -> Vec<Map> {
+fn step(pipeline: &Pipeline, job: &Job, step: &Step, notes: &Notes) -> Vec<Map> {
     let of = Use { job, step };
     let one = |map| vec![map];
     match &step.action {
@@ -85,7 +85,10 @@ fn step(job: &Job, step: &Step, notes: &Notes) -> Vec<Map> {
             one(of.action("Check out", actions::CHECKOUT, with))
         }
         Action::Setup(tool, version) => one(setup(&of, *tool, &of.text(version))),
-        Action::Cache(cache) => one(of.action("Cache", actions::CACHE, cache_inputs(cache))),
+        Action::Cache(cache) => cache::inputs(pipeline, job, cache, notes)
+            .map(|with| of.action("Cache", actions::CACHE, with))
+            .into_iter()
+            .collect(),
         Action::Upload(upload) => one(of.action("Keep files", actions::UPLOAD, upload_inputs(&of, upload))),
         Action::Download(download) => {
             let mut with = Map::new();
@@ -156,23 +159,6 @@ fn setup(of: &Use<'_>, tool: Tool, version: &str) -> Map {
         with.comment("Caches are steps of their own.").set("cache", false);
     }
     of.action(name, pin, with)
-}
-
-fn cache_inputs(cache: &CacheFile) -> Map {
-    let files: Vec<String> = cache.key_files.iter().map(|file| format!("'{file}'")).collect();
-    let mut with = Map::new();
-    with.set("path", cache.paths.join("\n"));
-    with.set(
-        "key",
-        format!(
-            "{}-${{{{ runner.os }}}}-${{{{ hashFiles({}) }}}}",
-            cache.name,
-            files.join(", ")
-        ),
-    );
-    with.comment("The newest older one is better than none.")
-        .set("restore-keys", format!("{}-${{{{ runner.os }}}}-", cache.name));
-    with
 }
 
 fn upload_inputs(of: &Use<'_>, upload: &Upload) -> Map {

@@ -22,7 +22,7 @@ pub(super) fn wave(
 ) -> Result<(), RenderError> {
     match jobs {
         [only] => match &only.matrix {
-            None => stage(&whole(pipeline, only), &only.name, out, notes),
+            None => stage(&whole(pipeline, only), &title(pipeline, only), out, notes),
             Some(matrix) if is_native(matrix) => native_matrix(pipeline, only, matrix, out, notes),
             Some(_) => parallel(pipeline, name, jobs, out, notes),
         },
@@ -36,6 +36,19 @@ fn whole<'a>(pipeline: &'a Pipeline, job: &'a Job) -> Place<'a> {
         job,
         combination: None,
     }
+}
+
+/// Jenkins wants every stage beside others to have a name of its own, so jobs of one name carry their id.
+fn title(pipeline: &Pipeline, job: &Job) -> String {
+    let taken = pipeline
+        .jobs
+        .iter()
+        .any(|other| other.id != job.id && other.name == job.name);
+    let is_other_stage = job.stage != job.name && pipeline.stages.contains(&job.name);
+    if taken || is_other_stage {
+        return format!("{} ({})", job.name, job.id);
+    }
+    job.name.clone()
 }
 
 /// Jenkins knows axes and what is left out of them, but nothing to add, and no bound on how many run at once.
@@ -60,10 +73,9 @@ fn parallel(
         }
         out.block("parallel", |out| {
             for job in jobs {
-                let taken = jobs.iter().filter(|other| other.name == job.name).count() > 1;
-                let title = if taken { &job.id } else { &job.name };
+                let title = title(pipeline, job);
                 let Some(matrix) = &job.matrix else {
-                    stage(&whole(pipeline, job), title, out, notes)?;
+                    stage(&whole(pipeline, job), &title, out, notes)?;
                     continue;
                 };
                 tell_of_limit(job, matrix, notes);
@@ -107,7 +119,7 @@ fn native_matrix(
             values.join(", ")
         )
     };
-    out.block(&format!("stage({})", single(&job.name)), |out| {
+    out.block(&format!("stage({})", single(&title(pipeline, job))), |out| {
         if matrix.fail_fast {
             out.line("failFast true");
         }
