@@ -158,14 +158,14 @@ impl Command {
         let format = context.global.format;
         let is_known = match &self {
             Self::Gate(GateCommand::Run(_) | GateCommand::Report(_)) => true,
-            Self::Gate(GateCommand::Secrets(_)) => {
+            Self::Gate(GateCommand::Secrets(_)) | Self::Ci(CiCommand::Lint(_)) => {
                 matches!(format, Format::Text | Format::Json | Format::Sarif)
             }
             _ => matches!(format, Format::Text | Format::Json),
         };
         if !is_known {
             return Err(usage(
-                "Only `pilotage gate run` and `gate report` print in that format, and `pilotage gate secrets` in sarif; else it is text or json.",
+                "Only `pilotage gate run` and `gate report` print in that format, and `gate secrets` and `ci lint` in sarif; else it is text or json.",
             ));
         }
         match self {

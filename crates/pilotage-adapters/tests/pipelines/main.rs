@@ -1,7 +1,10 @@
 //! Pipelines: what a reader sees of each platform, whether the platforms' own rules take it, and what our own checks find.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod clean;
+mod generate;
 mod golden;
+mod mutants;
 
 use std::path::{Path, PathBuf};
 
@@ -25,4 +28,13 @@ fn example(name: &str) -> Pipeline {
     let id = pipelines.keys().next().unwrap();
     let file: PipelineFile = document.read(&format!("/pipelines/{id}")).unwrap();
     resolve(id, &file).unwrap()
+}
+
+/// How many definitions are made.
+const DEFINITIONS: u64 = 200;
+
+/// Both examples, and definitions that differ in all that a definition can say.
+fn pipelines() -> Vec<Pipeline> {
+    let made = (0..DEFINITIONS).map(generate::pipeline);
+    ["node", "rust"].into_iter().map(example).chain(made).collect()
 }

@@ -5,6 +5,7 @@ mod artifacts;
 mod cancel;
 mod diff;
 mod follow;
+mod lint;
 mod log;
 mod platform;
 mod render;
@@ -29,6 +30,8 @@ use crate::{
 pub(crate) enum CiCommand {
     /// Write the files of GitHub Actions, GitLab CI, Jenkins and Azure DevOps.
     Render(render::Render),
+    /// Check them, and files that were written by hand, without asking anybody.
+    Lint(lint::Lint),
     /// Start a pipeline on its platform.
     Trigger(trigger::Trigger),
     /// List the newest runs of a platform.
@@ -51,6 +54,7 @@ impl CiCommand {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         match self {
             Self::Render(command) => command.run(context),
+            Self::Lint(command) => command.run(context),
             Self::Trigger(command) => command.run(context).await,
             Self::Runs(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
