@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -46,7 +47,7 @@ impl Connection {
     /// Sends the bytes of a request and reads its answer to the end; gives the status.
     ///
     /// # Errors
-    /// The connection broke, or the answer is not HTTP/1.1 with a content length.
+    /// The connection broke, or the answer is not HTTP/1.1 with an end that can be told.
     pub async fn ask(&mut self, request: &[u8]) -> io::Result<u16> {
         self.stream.write_all(request).await?;
         self.answer.clear();
@@ -54,16 +55,16 @@ impl Connection {
             if self.stream.read_buf(&mut self.answer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if let Some((status, length)) = head(&self.answer)? {
-                self.read_rest(length).await?;
+            if let Some((status, end)) = head(&self.answer)? {
+                self.read_rest(end).await?;
                 return Ok(status);
             }
         }
     }
 
-    async fn read_rest(&mut self, length: usize) -> io::Result<()> {
-        while self.answer.len() < length {
-            if self.stream.read_buf(&mut self.answer).await? == 0 {
+    async fn read_rest(&mut self, end: End) -> io::Result<()> {
+        while !end.is_reached(&self.answer) {
+            if self.answer.len() > LONGEST_ANSWER || self.stream.read_buf(&mut self.answer).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
@@ -71,8 +72,27 @@ impl Connection {
     }
 }
 
-/// Status and whole length of an answer, once its head is complete.
-fn head(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
+/// Where an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// At this length.
+    At(usize),
+    /// With the last of its chunks.
+    LastChunk,
+}
+
+impl End {
+    /// Nothing is asked before the answer is read, so nothing follows its last chunk.
+    fn is_reached(self, answer: &[u8]) -> bool {
+        match self {
+            Self::At(length) => answer.len() >= length,
+            Self::LastChunk => answer.ends_with(b"\r\n0\r\n\r\n"),
+        }
+    }
+}
+
+/// Status and end of an answer, once its head is complete.
+fn head(answer: &[u8]) -> io::Result<Option<(u16, End)>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
@@ -91,8 +111,15 @@ fn head(answer: &[u8]) -> io::Result<Option<(u16, usize)>> {
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse::<usize>().ok());
+    let mut headers = response.headers.iter();
+    let is_chunked = headers.any(|header| {
+        header.name.eq_ignore_ascii_case("transfer-encoding") && header.value.eq_ignore_ascii_case(b"chunked")
+    });
     match (response.code, length) {
-        (Some(status), Some(length)) if length <= LONGEST_ANSWER => Ok(Some((status, head + length))),
+        (Some(status), Some(length)) if length <= LONGEST_ANSWER => {
+            Ok(Some((status, End::At(head + length))))
+        }
+        (Some(status), None) if is_chunked => Ok(Some((status, End::LastChunk))),
         (status, length) => Err(invalid(format!("status {status:?}, content length {length:?}"))),
     }
 }
@@ -124,12 +151,13 @@ impl Outcome {
         })
     }
 
-    /// Answers with status 202.
+    /// Answers with status 200 or 202.
     pub fn accepted(&self) -> u64 {
-        self.answers.get(&202).copied().unwrap_or(0)
+        let with = |status| self.answers.get(&status).copied().unwrap_or(0);
+        with(200) + with(202)
     }
 
-    /// Answers with status 202 per second.
+    /// Answers with status 200 or 202 per second.
     pub fn rate(&self) -> f64 {
         count(self.accepted()) / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
     }
@@ -139,9 +167,12 @@ impl Outcome {
         count(self.latency.value_at_quantile(share)) / 1_000.0
     }
 
-    /// What was not a 202, in words; empty when everything was.
+    /// What was neither a 200 nor a 202, in words; empty when everything was.
     pub fn refusals(&self) -> String {
-        let others = self.answers.iter().filter(|(status, _)| **status != 202);
+        let others = self
+            .answers
+            .iter()
+            .filter(|(status, _)| ![200, 202].contains(*status));
         let mut words: Vec<_> = others
             .map(|(status, number)| format!("{number} x {status}"))
             .collect();
@@ -193,6 +224,55 @@ pub async fn saturate(address: SocketAddr, connections: u16, duration: Duration)
             duration,
         ));
     }
+    gather(workers).await
+}
+
+/// The same with one request that never changes.
+///
+/// # Errors
+/// As [`saturate`].
+pub async fn repeat(
+    address: SocketAddr,
+    connections: u16,
+    duration: Duration,
+    request: &[u8],
+) -> anyhow::Result<Outcome> {
+    let mut workers = JoinSet::new();
+    for _ in 0..connections {
+        let connection = Connection::open(address).await?;
+        workers.spawn(keep_asking(
+            connection,
+            address,
+            Same(request.into()),
+            0,
+            duration,
+        ));
+    }
+    gather(workers).await
+}
+
+/// What is asked, request after request.
+trait Requests: Send + 'static {
+    /// The request with this number.
+    fn numbered(&mut self, counter: u64) -> &[u8];
+}
+
+impl Requests for Delivery {
+    fn numbered(&mut self, counter: u64) -> &[u8] {
+        Self::numbered(self, counter)
+    }
+}
+
+/// One request, again and again.
+struct Same(Arc<[u8]>);
+
+impl Requests for Same {
+    fn numbered(&mut self, _: u64) -> &[u8] {
+        &self.0
+    }
+}
+
+async fn gather(mut workers: JoinSet<anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::new()?;
     while let Some(worker) = workers.join_next().await {
         outcome.add(&worker??)?;
@@ -203,7 +283,7 @@ pub async fn saturate(address: SocketAddr, connections: u16, duration: Duration)
 async fn keep_asking(
     mut connection: Connection,
     address: SocketAddr,
-    mut delivery: Delivery,
+    mut requests: impl Requests,
     worker: u16,
     duration: Duration,
 ) -> anyhow::Result<Outcome> {
@@ -213,7 +293,7 @@ async fn keep_asking(
     let mut asked = start;
     while asked.duration_since(start) < duration {
         counter += 1;
-        let answer = connection.ask(delivery.numbered(counter)).await;
+        let answer = connection.ask(requests.numbered(counter)).await;
         let answered = Instant::now();
         outcome
             .latency
@@ -242,10 +322,13 @@ mod tests {
     #[test]
     fn an_answer_is_read_to_its_end_and_a_bad_one_is_an_error() {
         let whole = b"HTTP/1.1 202 Accepted\r\ncontent-length: 4\r\n\r\nabcd";
-        assert_eq!(head(whole).unwrap(), Some((202, whole.len())));
+        assert_eq!(head(whole).unwrap(), Some((202, End::At(whole.len()))));
         assert_eq!(head(&whole[..30]).unwrap(), None);
-        let wrong: [&[u8]; 3] = [
-            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        assert_eq!(head(chunked).unwrap(), Some((200, End::LastChunk)));
+        assert!(End::LastChunk.is_reached(chunked));
+        assert!(!End::LastChunk.is_reached(&chunked[..chunked.len() - 5]));
+        let wrong: [&[u8]; 2] = [
             b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
             b"no http at all\r\n\r\n",
         ];

@@ -36,6 +36,10 @@ pub enum Program {
         binary: PathBuf,
         /// The text of its `pilotage.yaml`.
         config: String,
+        /// Options of `up` beside those that every measurement needs.
+        options: &'static [&'static str],
+        /// Whether callers need a token; [`Server::token`] is one of an operator.
+        guarded: bool,
     },
     /// Live status of Pilotage over a feed that changes steadily.
     Watched {
@@ -44,12 +48,14 @@ pub enum Program {
         /// What changes.
         load: Changing,
     },
-    /// The same job on npm's `socket.io`.
+    /// The same job on a package of npm's.
     Node {
         /// The folder in which npm put it.
         modules: PathBuf,
-        /// What changes.
-        load: Changing,
+        /// The text of the script that is started with the folder and the port.
+        script: &'static str,
+        /// What the script is given further.
+        arguments: Vec<String>,
     },
 }
 
@@ -70,6 +76,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where `/ready` is.
     pub health: SocketAddr,
+    /// What callers show, where the program is guarded.
+    pub token: Option<String>,
     /// From the start of the process to the first 200 of `/ready`.
     pub ready_after: Duration,
 }
@@ -87,6 +95,7 @@ impl Server {
         } else {
             free_address()?
         };
+        let token = token(program, folder.path())?;
         let mut command = command(program, address, health, folder.path())?;
         let started = Instant::now();
         let child = command
@@ -97,6 +106,7 @@ impl Server {
             folder,
             address,
             health,
+            token,
             ready_after: Duration::ZERO,
         };
         server.wait_until_ready(started).await?;
@@ -200,15 +210,27 @@ fn command(
             command.args([load.operations.to_string(), load.per_second.to_string()]);
             command
         }
-        Program::Node { modules, load } => {
-            let script = folder.join("live.mjs");
-            fs::write(&script, include_str!("bench/live.mjs"))?;
+        Program::Node {
+            modules,
+            script,
+            arguments,
+        } => {
+            let file = folder.join("reference.mjs");
+            fs::write(&file, script)?;
             let mut command = Command::new("node");
-            command.arg(script).arg(modules).arg(address.port().to_string());
-            command.args([load.operations.to_string(), load.per_second.to_string()]);
+            command
+                .arg(file)
+                .arg(modules.canonicalize()?)
+                .arg(address.port().to_string());
+            command.args(arguments);
             command
         }
-        Program::Pilotage { binary, config } => {
+        Program::Pilotage {
+            binary,
+            config,
+            options,
+            ..
+        } => {
             let file = folder.join("pilotage.yaml");
             fs::write(&file, config)?;
             let mut command = Command::new(binary);
@@ -220,6 +242,7 @@ fn command(
                 &health.to_string(),
             ]);
             command
+                .args(*options)
                 .arg("--data-dir")
                 .arg(folder.join("data"))
                 .arg("--config")
@@ -235,6 +258,30 @@ fn command(
         .env("GITHUB_WEBHOOK_SECRET", SECRET);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
+}
+
+/// A token of an operator in the data folder of a program that is to be guarded.
+fn token(program: &Program, folder: &Path) -> anyhow::Result<Option<String>> {
+    let Program::Pilotage {
+        binary,
+        guarded: true,
+        ..
+    } = program
+    else {
+        return Ok(None);
+    };
+    let create = [
+        "token", "create", "bench", "--role", "operator", "--format", "json",
+    ];
+    let mut command = Command::new(binary);
+    command.args(create).arg("--data-dir").arg(folder.join("data"));
+    let output = command.current_dir(folder).output()?;
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let token = made["token"]
+        .as_str()
+        .context("there is no token in the answer")?;
+    Ok(Some(token.to_owned()))
 }
 
 /// An address on loopback that nothing listens on at the moment.

@@ -72,9 +72,10 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
         round(number, many, &ours, settings, &mut events).await?;
         round(number, few, &ours, settings, &mut sockets).await?;
         if let Some(modules) = &settings.socket_io {
-            let theirs = |load| Program::Node {
+            let theirs = |load: Changing| Program::Node {
                 modules: modules.clone(),
-                load,
+                script: include_str!("live.mjs"),
+                arguments: vec![load.operations.to_string(), load.per_second.to_string()],
             };
             round(number, node, &theirs, settings, &mut reference).await?;
         }

@@ -4,6 +4,7 @@ mod intake;
 mod latency;
 mod live;
 mod matching;
+mod mcp;
 mod secrets;
 mod start;
 
@@ -36,6 +37,9 @@ struct Settings {
     /// Folder in which npm put `socket.io` (`npm ci` in a copy of .ci/socketio), for the reference of `live`.
     #[arg(long, env = "PILOTAGE_SOCKET_IO")]
     socket_io: Option<PathBuf>,
+    /// Folder in which npm put `fastmcp` (`npm ci` in a copy of benches/fastmcp), for a reference of `mcp`.
+    #[arg(long, env = "PILOTAGE_FASTMCP")]
+    fastmcp: Option<PathBuf>,
     /// A corpus of secrets with labels, for the quality of `secrets` (benches/secrets/corpus.py makes one).
     #[arg(long)]
     corpus: Option<PathBuf>,
@@ -72,6 +76,8 @@ enum Measurement {
     Latency,
     /// Fan-out of live status to many subscribers, against npm's `socket.io` with fewer.
     Live,
+    /// Calls of a tool over MCP, against a bare route for JSON and the same tool on npm's `fastmcp`.
+    Mcp,
     /// Secrets found in a corpus with labels, and how fast a tree is looked through, beside known scanners.
     Secrets,
 }
@@ -84,6 +90,7 @@ impl Measurement {
             Self::Matching => matching::run(settings),
             Self::Latency => latency::run(settings).await,
             Self::Live => live::run(settings).await,
+            Self::Mcp => mcp::run(settings).await,
             Self::Secrets => secrets::run(settings),
         }
     }
@@ -117,6 +124,8 @@ impl Settings {
         Ok(Program::Pilotage {
             binary,
             config: config.to_owned(),
+            options: &[],
+            guarded: false,
         })
     }
 }

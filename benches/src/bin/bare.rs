@@ -1,18 +1,21 @@
 //! The reference server: a bare axum route that reads the body and answers 202 with a small JSON text.
 //!
+//! Another route reads JSON and answers JSON.
+//!
 //! `bare ADDRESS [URL]`: with a URL, the id of each delivery is posted there at once, beside the answer.
 
 use std::{env, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
     routing::{get, post},
 };
 use bytes::Bytes;
+use serde_json::{Value, json};
 
 /// Where deliveries are forwarded, if anywhere.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let app = Router::new()
         .route("/webhooks/github", post(receive))
+        .route("/json", post(answer))
         .route("/ready", get(async || "ready"))
         .with_state(Forward(forward));
     let listener = tokio::net::TcpListener::bind(address).await?;
@@ -44,6 +48,13 @@ fn client() -> anyhow::Result<reqwest::Client> {
         bail!("there is a TLS provider already");
     }
     Ok(reqwest::Client::builder().no_proxy().build()?)
+}
+
+/// Reads a request of JSON-RPC as JSON and answers one.
+async fn answer(Json(request): Json<Value>) -> Json<Value> {
+    let text = "This is a simple text response for testing.";
+    let result = json!({ "content": [{ "type": "text", "text": text }], "isError": false });
+    Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }))
 }
 
 async fn receive(

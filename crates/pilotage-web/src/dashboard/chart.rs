@@ -61,12 +61,13 @@ pub(super) struct Chart {
 const CLASSES: [&str; 3] = ["a", "b", "c"];
 
 impl Chart {
-    /// A chart of `stacks`; `written` says how a value is written.
+    /// A chart of `stacks` that reaches up to `greatest`, or as high as they do; `written` says how a value is written.
     pub(super) fn new(
         title: &'static str,
         series: &[&'static str],
         width: i64,
         stacks: Vec<Stack>,
+        greatest: Option<i64>,
         written: fn(i64) -> String,
     ) -> Self {
         let highest = stacks
@@ -74,7 +75,7 @@ impl Chart {
             .map(|stack| stack.values.iter().sum::<i64>())
             .max()
             .unwrap_or(0);
-        let top = round_up(highest.max(1));
+        let top = greatest.unwrap_or_else(|| round_up(highest.max(1))).max(highest);
         let (count, room) = (i64::try_from(stacks.len()).unwrap_or(1).max(1), width - LEFT);
         let place = |index: usize| LEFT + i64::try_from(index).unwrap_or(0) * room / count;
         let most_labels = if width < WIDE {
@@ -202,7 +203,7 @@ mod tests {
             vec![[0, 0]; 3],
             Vec::new(),
         ] {
-            let chart = Chart::new("t", &["a", "b"], WIDE, stacks(&values), plain);
+            let chart = Chart::new("t", &["a", "b"], WIDE, stacks(&values), None, plain);
             let something = values.iter().flatten().filter(|value| **value > 0).count();
             assert_eq!(chart.bars.len(), something);
             for bar in &chart.bars {

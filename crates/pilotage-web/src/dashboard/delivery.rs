@@ -131,7 +131,7 @@ fn chart(days: &[Day]) -> Chart {
         }
     });
     let series = ["succeeded", "failed"];
-    Chart::new("Deployments by day", &series, WIDE, stacks.collect(), plain)
+    Chart::new("Deployments by day", &series, WIDE, stacks.collect(), None, plain)
 }
 
 fn looked(report: &Report) -> String {

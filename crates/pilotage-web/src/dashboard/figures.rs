@@ -144,6 +144,7 @@ fn charts(activity: &[Activity], span: &Span) -> Vec<Chart> {
             &["succeeded", "failed", "cancelled"],
             WIDE,
             stacks(activity, by_day, ended),
+            None,
             plain,
         ),
         Chart::new(
@@ -151,6 +152,7 @@ fn charts(activity: &[Activity], span: &Span) -> Vec<Chart> {
             &["on average"],
             WIDE,
             stacks(activity, by_day, mean),
+            None,
             duration,
         ),
     ]
@@ -180,6 +182,7 @@ fn deliveries(activity: &[Activity], by_day: bool, width: i64) -> Chart {
         &series,
         width,
         stacks(activity, by_day, handled),
+        None,
         plain,
     )
 }
@@ -207,5 +210,5 @@ pub(super) fn latency(buckets: &[LatencyBucket]) -> Option<Chart> {
     };
     let stacks = (first..=last).map(stack).collect();
     let title = "Time from scheduled to ended";
-    Some(Chart::new(title, &["executions"], NARROW, stacks, plain))
+    Some(Chart::new(title, &["executions"], NARROW, stacks, None, plain))
 }

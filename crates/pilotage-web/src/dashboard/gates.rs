@@ -194,6 +194,7 @@ fn chart(runs: &[GateRun]) -> Chart {
         &series,
         WIDE,
         stacks,
+        Some(100),
         |value| value.to_string(),
     )
 }
