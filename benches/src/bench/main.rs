@@ -5,6 +5,7 @@ mod latency;
 mod live;
 mod matching;
 mod mcp;
+mod run;
 mod secrets;
 mod start;
 
@@ -58,6 +59,9 @@ struct Settings {
     /// The program detect-secrets.
     #[arg(long)]
     detect_secrets: Option<PathBuf>,
+    /// Folder in which npm put `turbo`, for the reference of `run`; without one it is left out.
+    #[arg(long, env = "PILOTAGE_TURBO")]
+    turbo: Option<PathBuf>,
     /// The server; the one beside this binary when not given.
     #[arg(long)]
     pilotage: Option<PathBuf>,
@@ -80,6 +84,8 @@ enum Measurement {
     Mcp,
     /// Secrets found in a corpus with labels, and how fast a tree is looked through, beside known scanners.
     Secrets,
+    /// A pipeline of 20 jobs on this machine: cached, after a change, over 30 commits; beside Turborepo.
+    Run,
 }
 
 impl Measurement {
@@ -92,6 +98,7 @@ impl Measurement {
             Self::Live => live::run(settings).await,
             Self::Mcp => mcp::run(settings).await,
             Self::Secrets => secrets::run(settings),
+            Self::Run => run::run(settings),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod collectors;
 pub mod joined;
 mod known;
 pub mod locks;
+pub mod pipeline;
 pub mod process;
 pub mod reading;
 pub mod reports;

@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::Path, process::Stdio, time::Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
-    process::Command,
+    process::{Child, Command},
 };
 
 /// Most bytes of standard output that are kept.
@@ -63,7 +63,23 @@ pub struct Ran {
 }
 
 /// Kills a process group when it goes away.
-struct Group(Option<Pid>);
+pub(crate) struct Group(Option<Pid>);
+
+impl Group {
+    /// The group that this process leads.
+    pub(crate) fn of(child: &Child) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(Pid::from_raw))
+    }
+
+    /// Asks everybody in it to end.
+    pub(crate) fn ask_to_end(&self) {
+        if let Some(pid) = self.0 {
+            // There may be nobody left in the group, which is as wished.
+            let _ = kill_process_group(pid, Signal::TERM);
+        }
+    }
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
@@ -95,11 +111,7 @@ pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[Str
             std::io::ErrorKind::NotFound => format!("`{program}` cannot be started: it is not installed"),
             _ => format!("`{program}` cannot be started: {error}"),
         })?;
-    let pid = child
-        .id()
-        .and_then(|pid| i32::try_from(pid).ok())
-        .and_then(Pid::from_raw);
-    let group = Group(pid);
+    let group = Group::of(&child);
     let (out, error) = (child.stdout.take(), child.stderr.take());
     let ended = async {
         let status = child.wait().await;

@@ -20,6 +20,7 @@ use crate::{
         metrics::Metrics,
         mock::MockCommand,
         rule::RuleCommand,
+        run::Run,
         schema,
         stats::Stats,
         token::TokenCommand,
@@ -131,6 +132,8 @@ pub(crate) enum Command {
     /// One pipeline for every platform: write its files, start it there, follow it.
     #[command(subcommand)]
     Ci(CiCommand),
+    /// Run a pipeline on this machine, side by side and cached.
+    Run(Run),
     /// Follow what is going on, as it happens.
     Watch(Watch),
     /// Totals, lag and what every rule has done.
@@ -179,6 +182,7 @@ impl Command {
             Self::Execution(command) => command.run(context).await,
             Self::Gate(command) => command.run(context).await,
             Self::Ci(command) => command.run(context).await,
+            Self::Run(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,

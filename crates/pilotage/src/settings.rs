@@ -33,7 +33,7 @@ pub(crate) use compose::{Surroundings, fresh_signing_secret};
 pub(crate) use gates::Gates;
 pub(crate) use make::Make;
 pub(crate) use mcp::{Mcp, instead_of, toolset_names};
-pub(crate) use pipelines::pipelines;
+pub(crate) use pipelines::{pipeline_files, pipelines};
 pub(crate) use platforms::platforms;
 
 /// The version of the format that this build reads.

@@ -319,6 +319,9 @@ pub struct ServiceFile {
     /// Its environment.
     #[serde(default)]
     pub variables: BTreeMap<String, Text>,
+    /// Commands for bash that start it on this machine, for local runs; they go on until they are stopped. Where there are
+    /// none, a local run uses what listens on `ports` already.
+    pub local: Option<String>,
 }
 
 /// Something at the platform that a job may be let do.

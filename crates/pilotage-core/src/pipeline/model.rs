@@ -250,6 +250,8 @@ pub struct Service {
     pub ports: Vec<u16>,
     /// Its environment, without templates.
     pub variables: BTreeMap<String, String>,
+    /// Commands for bash that start it on this machine.
+    pub local: Option<String>,
 }
 
 /// A step.

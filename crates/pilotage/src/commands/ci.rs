@@ -69,7 +69,7 @@ impl CiCommand {
 
 /// Which pipelines are meant.
 #[derive(Args, Debug)]
-struct Definition {
+pub(super) struct Definition {
     /// The configuration that holds the pipelines, or names their files
     #[arg(
         long,
@@ -77,14 +77,20 @@ struct Definition {
         default_value = "pilotage.yaml",
         value_name = "FILE"
     )]
-    config: PathBuf,
+    pub(super) config: PathBuf,
     /// Only this pipeline
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
 }
 
 impl Definition {
-    fn read(&self) -> anyhow::Result<Vec<Pipeline>> {
+    /// The files that say what the pipelines are: the configuration, and those that it names.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let named = settings::pipeline_files(&self.config).unwrap_or_default();
+        std::iter::once(self.config.clone()).chain(named).collect()
+    }
+
+    pub(super) fn read(&self) -> anyhow::Result<Vec<Pipeline>> {
         let mut pipelines = settings::pipelines(&self.config)?;
         if pipelines.is_empty() {
             return Err(usage(format!(

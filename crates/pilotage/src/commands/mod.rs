@@ -14,6 +14,7 @@ pub(crate) mod mcp;
 pub(crate) mod metrics;
 pub(crate) mod mock;
 pub(crate) mod rule;
+pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod token;

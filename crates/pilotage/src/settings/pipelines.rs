@@ -1,6 +1,6 @@
 //! Pipelines of the file, and of files that it names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pilotage_core::{
     config::{Document, Problem, pointer_segment},
@@ -57,6 +57,21 @@ pub(crate) fn pipelines(path: &Path) -> Result<Vec<Pipeline>, SettingsError> {
         }
     }
     Ok(pipelines)
+}
+
+/// The files that the pipelines of the file at `path` are in, where they are in others.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn pipeline_files(path: &Path) -> Result<Vec<PathBuf>, SettingsError> {
+    let settings = Settings::read(path)?;
+    let files = settings
+        .file
+        .pipelines
+        .values()
+        .filter_map(|written| written.file.as_ref());
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(files.map(|file| folder.join(file)).collect())
 }
 
 /// A pipeline that has a file of its own.

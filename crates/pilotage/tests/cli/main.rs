@@ -14,6 +14,7 @@ mod listening;
 mod metrics;
 mod offline;
 mod rule_test;
+mod run;
 mod sending;
 mod watch;
 

@@ -295,8 +295,10 @@ fn services(
                 "the variables of a service are one line each, without `$`",
             );
         }
+        let local = service.local.as_ref();
         let variables = service.variables.iter();
         let service = Service {
+            local: local.map(|commands| step::script(commands, &format!("{pointer}/local"), sheet)),
             image: service.image.clone(),
             ports: service.ports.clone(),
             variables: variables

@@ -239,7 +239,7 @@ fn container(file: &ContainerFile, pointer: &str, scoped: &Scoped, sheet: &mut S
 }
 
 /// Values stand in no script: it would run whatever a stranger called his branch. They come in through the environment.
-fn script(text: &str, pointer: &str, sheet: &mut Sheet<'_>) -> String {
+pub(super) fn script(text: &str, pointer: &str, sheet: &mut Sheet<'_>) -> String {
     let fits = !text.trim().is_empty() && text.len() <= MAX_TEXT;
     sheet.require(fits, pointer, "commands are expected, at most 64 KiB of them");
     let control = |letter: char| letter.is_control() && !"\n\t".contains(letter);

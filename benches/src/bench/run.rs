@@ -1,0 +1,535 @@
+//! `pilotage run` on a project of 20 jobs that is made here: again with nothing changed, after one change, and over a series
+//! of commits on new checkouts that share a cache; beside Turborepo with the same commands, where npm has put it.
+//!
+//! The project is ten crates that depend on each other in three levels. Each has a job that compiles it and one that compiles
+//! and runs its tests, so the work is that of a real compiler. Every commit of the series changes one crate, as a person
+//! would: mostly one that nothing or little depends on, now and then one at the root, sometimes words only.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context as _, ensure};
+use pilotage_benches::table::{Row, Spread};
+use serde_json::{Value, json};
+
+use crate::{Settings, note};
+
+/// What each crate depends on.
+const CRATES: [(&str, &[&str]); 10] = [
+    ("base", &[]),
+    ("text", &["base"]),
+    ("time", &["base"]),
+    ("store", &["base"]),
+    ("rules", &["text", "time"]),
+    ("queue", &["store", "time"]),
+    ("api", &["rules", "queue"]),
+    ("page", &["text"]),
+    ("report", &["rules"]),
+    ("tool", &["store"]),
+];
+/// Functions of a crate: so many that a compiler has something to do.
+const FUNCTIONS: usize = 400;
+/// The crate that each commit of the series changes; none where it changes words.
+const SERIES: [Option<usize>; 30] = [
+    Some(7),
+    Some(8),
+    Some(9),
+    None,
+    Some(6),
+    Some(7),
+    Some(9),
+    Some(4),
+    Some(8),
+    None,
+    Some(7),
+    Some(5),
+    Some(9),
+    Some(8),
+    Some(6),
+    Some(1),
+    None,
+    Some(7),
+    Some(9),
+    Some(8),
+    Some(6),
+    Some(3),
+    Some(7),
+    None,
+    Some(8),
+    Some(9),
+    Some(0),
+    Some(6),
+    Some(7),
+    Some(8),
+];
+/// How many commits of the series are also built without any cache.
+const UNCACHED_EVERY: usize = 6;
+
+/// A tool that runs the jobs of a checkout.
+struct Tool {
+    name: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
+    uncached: &'static [&'static str],
+    shared: fn(&Path) -> String,
+}
+
+/// Runs both tools over the same project.
+pub(crate) fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
+    let ours = ours(settings)?;
+    let theirs = settings.turbo.as_deref().map(turbo).transpose()?;
+    if theirs.is_none() {
+        note("  no Turborepo to compare with: `npm install turbo` in a folder, and that folder as --turbo");
+    }
+    let first = figures(&ours)?;
+    let other = theirs.as_ref().map(figures).transpose()?;
+    ensure!(
+        first.jobs_after_change == 4,
+        "a change of `queue` is one of 4 jobs, and {} ran",
+        first.jobs_after_change
+    );
+    Ok(rows(&first, other.as_ref()))
+}
+
+/// What was measured of one tool.
+struct Figures {
+    name: &'static str,
+    /// With nothing in any cache, in seconds.
+    cold: f64,
+    /// With nothing changed, several times.
+    warm: Vec<f64>,
+    /// After a change of one file.
+    change: f64,
+    jobs_after_change: usize,
+    /// Of the whole series on new checkouts with a shared cache, and without a cache.
+    series: f64,
+    series_uncached: f64,
+    /// A second checkout of the same commit with the shared cache.
+    elsewhere: f64,
+}
+
+fn figures(tool: &Tool) -> anyhow::Result<Figures> {
+    let place = tempfile::tempdir()?;
+    let (origin, shared) = (place.path().join("origin"), place.path().join("shared"));
+    project(&origin)?;
+    let own = place.path().join("own-cache");
+    let (cold, ran) = tool.run(&origin, Some(&own))?;
+    note(&format!("  {}: cold {cold:.2} s, {ran} jobs", tool.name));
+    ensure!(ran == 20, "{} ran {ran} jobs of 20", tool.name);
+    let mut warm = Vec::new();
+    for _ in 0..5 {
+        let (seconds, ran) = tool.run(&origin, Some(&own))?;
+        ensure!(ran == 0, "{} ran {ran} jobs anew with nothing changed", tool.name);
+        warm.push(seconds);
+    }
+    change(&origin, 5, 1)?;
+    let (after, jobs_after_change) = tool.run(&origin, Some(&own))?;
+    git(&origin, &["checkout", "-q", "."])?;
+    note(&format!(
+        "  {}: again {:.3} s, after a change of `queue` {after:.2} s with {jobs_after_change} jobs",
+        tool.name,
+        Spread::of(warm.iter().copied()).median
+    ));
+    commits(&origin)?;
+    let (mut series, mut uncached, mut elsewhere) = (0.0, Vec::new(), 0.0);
+    for number in 0..SERIES.len() {
+        let checkout = place.path().join(format!("checkout-{number}"));
+        clone(&origin, &checkout, number)?;
+        let (seconds, ran) = tool.run(&checkout, Some(&shared))?;
+        series += seconds;
+        note(&format!(
+            "  {}: commit {:2} {seconds:.2} s, {ran} jobs",
+            tool.name,
+            number + 1
+        ));
+        if number % UNCACHED_EVERY == 0 {
+            fs::remove_dir_all(&checkout)?;
+            clone(&origin, &checkout, number)?;
+            uncached.push(tool.run(&checkout, None)?.0);
+        }
+        if number + 1 == SERIES.len() {
+            fs::remove_dir_all(&checkout)?;
+            clone(&origin, &checkout, number)?;
+            let (seconds, ran) = tool.run(&checkout, Some(&shared))?;
+            ensure!(ran == 0, "{} repeated {ran} jobs on a second checkout", tool.name);
+            elsewhere = seconds;
+        }
+        fs::remove_dir_all(&checkout)?;
+    }
+    let count = |length: usize| f64::from(u32::try_from(length).unwrap_or(u32::MAX));
+    let series_uncached = uncached.iter().sum::<f64>() / count(uncached.len()) * count(SERIES.len());
+    Ok(Figures {
+        name: tool.name,
+        cold,
+        warm,
+        change: after,
+        jobs_after_change,
+        series,
+        series_uncached,
+        elsewhere,
+    })
+}
+
+fn rows(ours: &Figures, other: Option<&Figures>) -> Vec<Row> {
+    let row = |what: &str, figure: &dyn Fn(&Figures) -> (f64, String)| {
+        let (mine, shown) = figure(ours);
+        let (reference, ratio) = match other.map(figure) {
+            Some((theirs, shown)) => (shown, format!("{:.2}", mine / theirs.max(f64::MIN_POSITIVE))),
+            None => ("-".to_owned(), "-".to_owned()),
+        };
+        Row {
+            what: what.to_owned(),
+            ours: shown,
+            reference,
+            ratio,
+        }
+    };
+    let name = other.map_or("none", |other| other.name);
+    let seconds = |seconds: f64| (seconds, format!("{seconds:.2} s"));
+    let share = |part: f64, whole: f64| {
+        let share = 100.0 * part / whole.max(f64::MIN_POSITIVE);
+        (share, format!("{share:.1} %"))
+    };
+    let warm = |figures: &Figures| Spread::of(figures.warm.iter().copied());
+    vec![
+        row(
+            &format!("20 jobs, nothing in the cache (reference: {name})"),
+            &|figures| seconds(figures.cold),
+        ),
+        row("again, nothing changed", &|figures| {
+            (warm(figures).median, warm(figures).with("s"))
+        }),
+        row("again, share of the first run", &|figures| {
+            share(warm(figures).median, figures.cold)
+        }),
+        row("after a change of one file (4 of 20 jobs)", &|figures| {
+            seconds(figures.change)
+        }),
+        row("the same commit on a second checkout, shared cache", &|figures| {
+            seconds(figures.elsewhere)
+        }),
+        row("30 commits on 30 checkouts, shared cache", &|figures| {
+            seconds(figures.series)
+        }),
+        row("30 commits, no cache (5 built, mean times 30)", &|figures| {
+            seconds(figures.series_uncached)
+        }),
+        row("build time saved over the series", &|figures| {
+            share(figures.series_uncached - figures.series, figures.series_uncached)
+        }),
+    ]
+}
+
+fn ours(settings: &Settings) -> anyhow::Result<Tool> {
+    let given = settings
+        .pilotage
+        .as_ref()
+        .map(|path| path.canonicalize())
+        .transpose()?;
+    Ok(Tool {
+        name: "pilotage",
+        program: given.map_or_else(|| Settings::binary("pilotage"), Ok)?,
+        arguments: ["run", "--format", "json"].map(str::to_owned).to_vec(),
+        uncached: &["--no-cache"],
+        shared: |folder| format!("--cache={}", folder.display()),
+    })
+}
+
+/// Turborepo in a folder where npm has put it.
+fn turbo(folder: &Path) -> anyhow::Result<Tool> {
+    let program = folder.join("node_modules/.bin/turbo");
+    let program = program
+        .canonicalize()
+        .with_context(|| format!("{} is missing", program.display()))?;
+    Ok(Tool {
+        name: "Turborepo",
+        program,
+        arguments: [
+            "run",
+            "build",
+            "test",
+            "--concurrency=2",
+            "--no-daemon",
+            "--summarize",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        uncached: &["--force"],
+        shared: |folder| format!("--cache-dir={}", folder.display()),
+    })
+}
+
+impl Tool {
+    /// Runs all jobs: how long it took in seconds, and how many were not taken from a cache.
+    fn run(&self, checkout: &Path, shared: Option<&Path>) -> anyhow::Result<(f64, usize)> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.arguments)
+            .current_dir(checkout)
+            .stderr(Stdio::null());
+        match shared {
+            Some(shared) => command.arg((self.shared)(shared)),
+            None => command.args(self.uncached),
+        };
+        command
+            .env("TURBO_TELEMETRY_DISABLED", "1")
+            .env("DO_NOT_TRACK", "1");
+        let begun = Instant::now();
+        let output = command
+            .output()
+            .with_context(|| format!("{} cannot be started", self.name))?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success(),
+            "{} failed in {}: {said}",
+            self.name,
+            checkout.display()
+        );
+        Ok((seconds, self.ran(checkout, &said)?))
+    }
+
+    fn ran(&self, checkout: &Path, said: &str) -> anyhow::Result<usize> {
+        if self.name == "pilotage" {
+            let report: Value = serde_json::from_str(said)?;
+            let jobs = report["jobs"].as_array().context("the report has no jobs")?;
+            return Ok(jobs.iter().filter(|job| job["cached"] == false).count());
+        }
+        let runs = checkout.join(".turbo/runs");
+        let summary = fs::read_dir(&runs)?
+            .next()
+            .context("there is no summary")??
+            .path();
+        let report: Value = serde_json::from_slice(&fs::read(&summary)?)?;
+        fs::remove_dir_all(runs)?;
+        let tasks = report["tasks"].as_array().context("the summary has no tasks")?;
+        Ok(tasks
+            .iter()
+            .filter(|task| task["cache"]["status"] == "MISS")
+            .count())
+    }
+}
+
+/// Makes the project, as a repository with one commit.
+fn project(root: &Path) -> anyhow::Result<()> {
+    for (number, (name, _)) in CRATES.iter().enumerate() {
+        let folder = root.join("packages").join(name);
+        fs::create_dir_all(folder.join("src"))?;
+        fs::write(folder.join("src/lib.rs"), source(number, 0))?;
+        fs::write(folder.join("package.json"), package(number))?;
+    }
+    fs::write(root.join("pilotage.yaml"), definition())?;
+    fs::write(root.join("README.md"), "Ten crates.\n")?;
+    fs::write(
+        root.join(".gitignore"),
+        "out/\n.turbo/\n.pilotage/\nnode_modules/\n",
+    )?;
+    let workspace = json!({
+        "name": "project", "private": true, "packageManager": "npm@11.0.0", "workspaces": ["packages/*"],
+    });
+    fs::write(root.join("package.json"), workspace.to_string())?;
+    fs::write(root.join("package-lock.json"), lock())?;
+    let tasks = json!({ "tasks": {
+        "build": { "dependsOn": ["^build"], "inputs": ["src/**", "package.json"], "outputs": ["out/*.rlib"], "env": [] },
+        "test": { "dependsOn": ["build"], "inputs": ["src/**", "package.json"], "outputs": ["out/report.txt"] },
+    }, "globalPassThroughEnv": ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] });
+    fs::write(root.join("turbo.json"), tasks.to_string())?;
+    git(root, &["init", "-q", "-b", "main"])?;
+    commit(root, "Begin")
+}
+
+/// The source of a crate: functions that a compiler has work with, and a test that calls them.
+fn source(number: usize, version: usize) -> String {
+    let mut text = format!("//! Version {version}.\n\n");
+    for need in CRATES.get(number).map(|(_, needs)| *needs).unwrap_or_default() {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "pub use {need}::f0 as of_{need};");
+    }
+    for function in 0..FUNCTIONS {
+        let _ = writeln!(
+            text,
+            "/// Mixes.\npub fn f{function}(seed: u64) -> Vec<String> {{\n    let mut all: Vec<u64> = (0..seed % 64).map(|n| \
+             n.wrapping_mul({}).rotate_left(7)).collect();\n    all.sort_by_key(|n| n % {});\n    \
+             all.iter().map(|n| format!(\"{{n:x}}\")).collect()\n}}",
+            function * 31 + number,
+            function + 2
+        );
+    }
+    let calls: Vec<String> = (0..FUNCTIONS)
+        .map(|function| format!("f{function}(40).len()"))
+        .collect();
+    let _ = writeln!(
+        text,
+        "#[test]\nfn all() {{\n    assert_eq!({}, {});\n}}",
+        calls.join(" + "),
+        40 * FUNCTIONS
+    );
+    text
+}
+
+/// The commands of a crate: one that compiles it, one that compiles and runs its tests.
+fn commands(number: usize) -> (String, String) {
+    let name = CRATES.get(number).map_or("", |(name, _)| name);
+    let externs: String = below(number).iter().fold(String::new(), |mut text, need| {
+        let _ = write!(text, " -L ../{need}/out");
+        text
+    });
+    let direct: String = CRATES
+        .get(number)
+        .map(|(_, needs)| *needs)
+        .unwrap_or_default()
+        .iter()
+        .fold(String::new(), |mut text, need| {
+            let _ = write!(text, " --extern {need}=../{need}/out/lib{need}.rlib");
+            text
+        });
+    let rustc = format!("rustc --edition 2021 --crate-name {name} src/lib.rs{externs}{direct}");
+    (
+        format!("mkdir -p out && {rustc} --crate-type rlib -C opt-level=1 --out-dir out"),
+        format!("{rustc} --test -o out/tests && out/tests > out/report.txt && rm out/tests"),
+    )
+}
+
+/// All that a crate depends on, directly or not.
+fn below(number: usize) -> Vec<&'static str> {
+    let mut all: Vec<&'static str> = Vec::new();
+    let mut left = vec![number];
+    while let Some(number) = left.pop() {
+        for need in CRATES.get(number).map(|(_, needs)| *needs).unwrap_or_default() {
+            if !all.contains(need) {
+                all.push(need);
+                left.extend(CRATES.iter().position(|(name, _)| name == need));
+            }
+        }
+    }
+    all
+}
+
+fn package(number: usize) -> String {
+    let (name, needs) = CRATES.get(number).copied().unwrap_or(("", &[]));
+    let (build, test) = commands(number);
+    let needs: BTreeMap<&str, &str> = needs.iter().map(|need| (*need, "*")).collect();
+    let package = json!({
+        "name": name, "version": "1.0.0", "private": true, "dependencies": needs,
+        "scripts": { "build": build, "test": test },
+    });
+    format!("{package:#}\n")
+}
+
+fn lock() -> String {
+    let mut packages = serde_json::Map::new();
+    packages.insert(
+        String::new(),
+        json!({ "name": "project", "workspaces": ["packages/*"] }),
+    );
+    for (name, needs) in CRATES {
+        let needs: BTreeMap<&str, &str> = needs.iter().map(|need| (*need, "*")).collect();
+        packages.insert(
+            format!("node_modules/{name}"),
+            json!({ "resolved": format!("packages/{name}"), "link": true }),
+        );
+        packages.insert(
+            format!("packages/{name}"),
+            json!({ "name": name, "version": "1.0.0", "dependencies": needs }),
+        );
+    }
+    json!({ "name": "project", "lockfileVersion": 3, "requires": true, "packages": packages }).to_string()
+}
+
+/// The same jobs for Pilotage.
+fn definition() -> String {
+    let mut jobs = serde_json::Map::new();
+    for (number, (name, needs)) in CRATES.iter().enumerate() {
+        let (build, test) = commands(number);
+        let folder = format!("packages/{name}");
+        let inputs = json!({ "files": [format!("{folder}/src")], "tools": ["rustc -vV"] });
+        let job = |needs: Vec<String>, outputs: String, commands: String| {
+            json!({
+                "needs": needs, "inputs": inputs, "outputs": [outputs],
+                "steps": [{ "run": commands, "workingDirectory": folder }],
+            })
+        };
+        let before = needs.iter().map(|need| format!("build_{need}")).collect();
+        jobs.insert(
+            format!("build_{name}"),
+            job(before, format!("{folder}/out/*.rlib"), build),
+        );
+        let before = vec![format!("build_{name}")];
+        jobs.insert(
+            format!("test_{name}"),
+            job(before, format!("{folder}/out/report.txt"), test),
+        );
+    }
+    // Every JSON document is one of YAML.
+    json!({ "version": 1, "pipelines": { "ci": { "on": { "push": {} }, "jobs": jobs } } }).to_string()
+}
+
+/// Changes a crate, or words.
+fn change(root: &Path, number: usize, version: usize) -> anyhow::Result<()> {
+    let name = CRATES.get(number).map_or("", |(name, _)| name);
+    Ok(fs::write(
+        root.join("packages").join(name).join("src/lib.rs"),
+        source(number, version),
+    )?)
+}
+
+/// Commits the series.
+fn commits(root: &Path) -> anyhow::Result<()> {
+    for (version, changed) in SERIES.iter().enumerate() {
+        match changed {
+            Some(number) => change(root, *number, version + 2)?,
+            None => fs::write(root.join("README.md"), format!("Ten crates, {version}.\n"))?,
+        }
+        commit(root, &format!("Change {version}"))?;
+        git(root, &["tag", &format!("c{version}")])?;
+    }
+    Ok(())
+}
+
+fn clone(origin: &Path, checkout: &Path, number: usize) -> anyhow::Result<()> {
+    let branch = format!("c{number}");
+    let (from, to) = (origin.display().to_string(), checkout.display().to_string());
+    git(
+        origin,
+        &[
+            "clone",
+            "-q",
+            "--no-hardlinks",
+            "-c",
+            "advice.detachedHead=false",
+            "-b",
+            &branch,
+            &from,
+            &to,
+        ],
+    )
+}
+
+fn commit(root: &Path, subject: &str) -> anyhow::Result<()> {
+    git(root, &["add", "."])?;
+    git(
+        root,
+        &[
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "commit",
+            "-q",
+            "-m",
+            subject,
+        ],
+    )
+}
+
+fn git(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new("git").args(arguments).current_dir(root).status()?;
+    ensure!(status.success(), "git {} failed", arguments.join(" "));
+    Ok(())
+}
