@@ -1,4 +1,4 @@
-use crate::ports::Role;
+use crate::{Digest, ports::Role};
 
 /// Who asks, as far as audit records are concerned, and what that allows. A door establishes it; everything behind the
 /// door is handed it.
@@ -8,6 +8,24 @@ pub struct Caller {
     pub actor: String,
     /// What that allows.
     pub role: Role,
+    /// What it was let in by: what lasts ends when that does.
+    pub by: LetInBy,
+}
+
+/// What somebody was let in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetInBy {
+    /// Nothing was needed.
+    Nothing,
+    /// A token, by its digest. One that is made anew under the same name is another.
+    Token(Digest),
+    /// A session of the dashboard that began with a token.
+    Session {
+        /// The digest of the session's id.
+        id: Digest,
+        /// The digest of the token.
+        token: Digest,
+    },
 }
 
 impl Caller {
@@ -18,6 +36,7 @@ impl Caller {
     pub const NOBODY: Self = Self {
         actor: String::new(),
         role: Role::Viewer,
+        by: LetInBy::Nothing,
     };
 
     /// Who works on this machine, where that is enough.
@@ -25,6 +44,16 @@ impl Caller {
         Self {
             actor: Self::LOCAL.to_owned(),
             role: Role::Admin,
+            by: LetInBy::Nothing,
+        }
+    }
+
+    /// Who shows a token.
+    pub fn of_token(name: &str, role: Role, digest: Digest) -> Self {
+        Self {
+            actor: format!("token:{name}"),
+            role,
+            by: LetInBy::Token(digest),
         }
     }
 

@@ -18,7 +18,7 @@ pub mod ports;
 pub mod rule;
 pub mod time;
 
-pub use caller::Caller;
+pub use caller::{Caller, LetInBy};
 pub use digest::Digest;
 pub use event::{Event, EventFacts, EventId, NewEvent, Position, StoredEvent, TenantId};
 pub use execution::{Execution, ExecutionId, ExecutionStatus, NewExecution};

@@ -112,10 +112,7 @@ impl Stage {
     }
 
     async fn call_as(&self, role: Role, tool: &'static str, arguments: Value) -> CallToolResult {
-        let caller = Caller {
-            actor: format!("token:{}", role.as_str()),
-            role,
-        };
+        let caller = Caller::of_token(role.as_str(), role, pilotage_core::Digest::of(b"token"));
         let mut call = CallToolRequestParams::new(tool);
         call.arguments = arguments.as_object().cloned();
         match self.dispatcher.call(caller, call, None).await.unwrap() {

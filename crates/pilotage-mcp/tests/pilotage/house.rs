@@ -173,10 +173,7 @@ impl House {
 
     /// From now on calls come from a token with this role.
     pub(crate) fn act_as(&self, role: Role) {
-        *self.caller.lock().unwrap() = Caller {
-            actor: "token:agent".to_owned(),
-            role,
-        };
+        *self.caller.lock().unwrap() = Caller::of_token("agent", role, Digest::of(b"token"));
     }
 
     /// A call as it ends, checked against what the tool says of its answers.

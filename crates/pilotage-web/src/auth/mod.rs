@@ -20,7 +20,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, Version, header, request::Parts};
 use http_body::Body as _;
 use pilotage_core::{
-    Caller,
+    Caller, LetInBy,
     ports::{Role, Token},
 };
 
@@ -193,13 +193,17 @@ pub(crate) async fn identify_token(door: &Door, token: &str) -> Result<Caller, P
     Ok(caller_of(&token))
 }
 
-/// Whether somebody who was let in earlier would be let in now: the token is still there, or still none is needed. When
+/// Whether somebody who was let in earlier would be let in now: the token is still there and the session open, or still none
+/// is needed. When
 /// the store does not answer, nobody is put out for that.
 pub async fn is_still_admitted(door: &Door, caller: &Caller) -> bool {
-    match caller.actor.strip_prefix("token:") {
-        Some(name) => door.tokens.has(name).await.unwrap_or(true),
-        None if caller.actor == Caller::LOCAL => door.tokens.is_empty().await.unwrap_or(true),
-        None => true,
+    match caller.by {
+        LetInBy::Session { id, .. } if !door.sessions.is_open(id) => false,
+        LetInBy::Session { token, .. } | LetInBy::Token(token) => {
+            door.tokens.live(token).await.map_or(true, |live| live.is_some())
+        }
+        LetInBy::Nothing if caller.actor == Caller::LOCAL => door.tokens.is_empty().await.unwrap_or(true),
+        LetInBy::Nothing => true,
     }
 }
 
@@ -227,8 +231,18 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<(Caller,
         let token = token.ok_or_else(|| unauthenticated("the token is not known here, or was revoked"))?;
         return Ok((caller_of(&token), false));
     }
-    if let Some(token) = door.sessions.find(headers, &door.tokens).await? {
-        return Ok((caller_of(&token), true));
+    if let Some((id, token)) = door.sessions.find(headers, &door.tokens).await? {
+        let by = LetInBy::Session {
+            id,
+            token: token.digest,
+        };
+        return Ok((
+            Caller {
+                by,
+                ..caller_of(&token)
+            },
+            true,
+        ));
     }
     let may_be_open = door.settings.open_on_loopback && named == Named::Loopback && is_near(request);
     if may_be_open && door.tokens.is_surely_empty().await? {
@@ -246,10 +260,7 @@ async fn identify(door: &Door, named: Named, request: &Parts) -> Result<(Caller,
 }
 
 fn caller_of(token: &Token) -> Caller {
-    Caller {
-        actor: format!("token:{}", token.name),
-        role: token.role,
-    }
+    Caller::of_token(&token.name, token.role, token.digest)
 }
 
 /// Whether a client on this machine seems to ask by itself: its peer is loopback, it speaks HTTP/1.1, which no proxy with

@@ -64,11 +64,15 @@ impl Sessions {
         Ok(id)
     }
 
-    /// The live token behind the cookie of a request.
+    /// The session that the cookie of a request names, by the digest of its id, and the live token behind it.
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn find(&self, headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Token>, Problem> {
+    pub(super) async fn find(
+        &self,
+        headers: &HeaderMap,
+        tokens: &Tokens,
+    ) -> Result<Option<(Digest, Token)>, Problem> {
         let Some(id) = cookie(headers).map(|id| Digest::of(id.as_bytes())) else {
             return Ok(None);
         };
@@ -82,7 +86,14 @@ impl Sessions {
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&id);
         }
-        Ok(token)
+        Ok(token.map(|token| (id, token)))
+    }
+
+    /// Whether the session with this digest of its id goes on; to look does not count as its use.
+    pub(super) fn is_open(&self, id: Digest) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&id)
+            .is_some_and(|session| !session.is_over(Instant::now()))
     }
 
     fn use_at(&self, id: Digest, now: Instant) -> Option<Digest> {

@@ -82,15 +82,6 @@ impl Tokens {
         Ok(matching(&self.known(REFRESH_AFTER).await?, digest))
     }
 
-    /// Whether there is a live token of this name.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub(super) async fn has(&self, name: &str) -> Result<bool, Problem> {
-        let known = self.known(REFRESH_AFTER).await?;
-        Ok(known.iter().any(|token| token.name == name))
-    }
-
     /// Whether there is no token at all.
     ///
     /// # Errors

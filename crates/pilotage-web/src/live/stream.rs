@@ -343,7 +343,7 @@ impl Watching {
         self.heartbeat.as_mut().reset(Instant::now() + HEARTBEAT);
         if !auth::is_still_admitted(&self.door, &self.caller).await {
             self.door.live.meters.unauthorized();
-            return self.over(": the token was revoked\n\n");
+            return self.over(": the token was revoked, or the session ended\n\n");
         }
         let cursor = self.subscription.cursor();
         if cursor <= self.told {

@@ -21,7 +21,7 @@ fn look(path: &str) -> Builder {
 }
 
 /// Sends a form as a browser does from a page of ours.
-fn form(path: &str) -> Builder {
+pub(crate) fn form(path: &str) -> Builder {
     local("POST", path)
         .header("accept", "text/html")
         .header("content-type", FORM)
@@ -29,7 +29,7 @@ fn form(path: &str) -> Builder {
         .header("sec-fetch-site", "same-origin")
 }
 
-async fn send(house: &House, request: Builder, body: &str) -> Answer {
+pub(crate) async fn send(house: &House, request: Builder, body: &str) -> Answer {
     house
         .send(request.body(Body::from(body.to_owned())).unwrap())
         .await
@@ -40,7 +40,7 @@ async fn page(house: &House, path: &str) -> Answer {
 }
 
 /// The cookie of who signed in with `token`.
-async fn cookie(house: &House, token: &str) -> String {
+pub(crate) async fn cookie(house: &House, token: &str) -> String {
     let answer = send(house, form("/login"), &format!("token={token}&next=%2Frules"))
         .await
         .is(303);

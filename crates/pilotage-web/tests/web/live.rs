@@ -11,12 +11,15 @@ use tower::ServiceExt as _;
 
 use crate::{
     answers::Answer,
+    dashboard,
     house::{House, Plan, local, peer, rule},
 };
 
 /// A deadline that no test reaches unless it hangs.
 const LONG: Duration = Duration::from_mins(1);
 const STREAM: &str = "/api/v1/stream";
+/// What a reader is told who would not be let in any more.
+const OVER: &str = ": the token was revoked, or the session ended\n\n";
 
 /// One event, or a comment, as a browser would understand it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -259,8 +262,48 @@ async fn a_reader_whose_token_is_revoked_is_let_go() {
     Answer::read(send(&house, revoke.body(Body::empty()).unwrap()).await)
         .await
         .is(204);
-    assert_eq!(reader.text().await.unwrap(), ": the token was revoked\n\n");
+    assert_eq!(reader.text().await.unwrap(), OVER);
     assert_eq!(reader.text().await, None);
+    house.door.stopping();
+    house.leave().await;
+}
+
+/// A reader with this header who was shown how everything stands.
+async fn reading(house: &House, name: &str, value: String) -> Reader {
+    let request = local("GET", STREAM).header(name, value);
+    let response = send(house, request.body(Body::empty()).unwrap()).await;
+    let mut reader = Reader(response.into_body());
+    assert!(reader.text().await.unwrap().starts_with("retry: "));
+    assert_eq!(Event::parse(&reader.text().await.unwrap()).name, "snapshot");
+    reader
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_made_anew_under_its_name_lets_go_whom_the_old_one_let_in() {
+    let house = House::usual().await;
+    let token = house.token("watcher", Role::Viewer).await;
+    let admin = house.token("admin", Role::Admin).await;
+    let mut reader = reading(&house, "authorization", format!("Bearer {token}")).await;
+    let revoke = local("DELETE", "/api/v1/tokens/watcher").header("authorization", format!("Bearer {admin}"));
+    Answer::read(send(&house, revoke.body(Body::empty()).unwrap()).await)
+        .await
+        .is(204);
+    house.token("watcher", Role::Viewer).await;
+    assert_eq!(reader.text().await.unwrap(), OVER);
+    house.door.stopping();
+    house.leave().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_out_is_told_nothing_more() {
+    let house = House::usual().await;
+    let token = house.token("watcher", Role::Viewer).await;
+    let cookie = dashboard::cookie(&house, &token).await;
+    let mut reader = reading(&house, "cookie", cookie.clone()).await;
+    assert_eq!(reader.text().await.unwrap(), ": still here\n\n");
+    let leaving = dashboard::form("/logout").header("cookie", &cookie);
+    dashboard::send(&house, leaving, "").await.is(303);
+    assert_eq!(reader.text().await.unwrap(), OVER);
     house.door.stopping();
     house.leave().await;
 }
@@ -289,7 +332,7 @@ async fn a_revoked_token_is_noticed_also_while_there_is_always_news() {
     for number in 0..6 {
         operation(&house, &format!("d{number}")).await;
         let text = reader.text().await.unwrap();
-        if text == ": the token was revoked\n\n" {
+        if text == OVER {
             assert_eq!(reader.text().await, None);
             house.door.stopping();
             return house.leave().await;
