@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io::{self, IsTerminal as _},
     time::Duration,
 };
 
@@ -36,7 +37,9 @@ struct Live {
 impl Screen {
     pub(super) fn new(output: Output, tasks: &[Task], verbose: bool) -> Self {
         let names: Vec<String> = tasks.iter().map(|task| clean(&task.name)).collect();
-        let is_live = output.is_terminal() && !output.is_json() && !verbose;
+        // The lines that move are drawn on the error output, so both have to be a terminal.
+        let is_terminal = output.is_terminal() && io::stderr().is_terminal();
+        let is_live = is_terminal && !output.is_json() && !verbose;
         Self {
             width: names.iter().map(String::len).max().unwrap_or(0),
             live: is_live.then(|| Live {
