@@ -82,19 +82,25 @@ async fn look(local: &Arc<Local>, task: &Arc<Task>, choice: &Choice, known: &[Kn
             left,
         );
     }
-    let runs = |reason: String| {
+    let runs = |reason: String, left: String| {
         let preview = Preview {
             runs: true,
             ..Preview::because(reason)
         };
-        (preview, Left::Unknown(WOULD_RUN.to_owned()))
+        (preview, Left::Unknown(left))
     };
     let ingredients = match &assessed.ingredients {
         Ok(ingredients) => ingredients,
-        Err(reason) => return runs(uncached(task, reason, choice, &before)),
+        Err(reason) => {
+            let (why, left) = uncached(task, reason, &before);
+            return runs(with_choice(why, choice), left);
+        }
     };
     match local.settings.cache.find(ingredients.key(), task).await {
-        Found::Nothing(said) => runs(said.unwrap_or_else(|| job::why(local, task, &assessed))),
+        Found::Nothing(said) => {
+            let why = said.unwrap_or_else(|| job::why(local, task, &assessed));
+            runs(with_choice(why, choice), WOULD_RUN.to_owned())
+        }
         Found::Entry(entry) => {
             let made = || digest_of(&entry.manifest.outputs);
             let left = if task.makes.is_empty() {
@@ -137,20 +143,30 @@ fn skipped(local: &Local, task: &Task, known: &[Known]) -> Option<String> {
         .or_else(|| (status == Status::Failure).then(|| "it runs after a failure only".to_owned()))
 }
 
-/// Why a task runs whose result cannot be looked up.
-fn uncached(task: &Task, reason: &str, choice: &Choice, before: &[&Known]) -> String {
+/// Why a task runs whose result cannot be looked up, and what those behind it are told.
+fn uncached(task: &Task, reason: &str, before: &[&Known]) -> (String, String) {
     let would_run = |left: &Left| matches!(left, Left::Unknown(why) if why == WOULD_RUN);
     let waits = before.iter().find(|(_, left, _)| would_run(left));
-    let reason = match waits.filter(|_| !task.reads.is_empty()) {
-        Some((first, _, _)) => format!(
+    if let Some((first, _, _)) = waits.filter(|_| reason.ends_with(WOULD_RUN)) {
+        let why = format!(
             "runs because `{}` runs, unless it makes what it made before",
             first.name
-        ),
-        None => format!("runs because it is never cached: {reason}"),
+        );
+        return (why, WOULD_RUN.to_owned());
+    }
+    let left = if task.makes.is_empty() {
+        format!("nobody can tell what it leaves, as {reason}")
+    } else {
+        WOULD_RUN.to_owned()
     };
+    (format!("runs because it is never cached: {reason}"), left)
+}
+
+/// A reason, and beside it why the task was chosen.
+fn with_choice(why: String, choice: &Choice) -> String {
     match choice {
-        Choice::Run(Some(because)) => format!("{reason} ({because})"),
-        _ => reason,
+        Choice::Run(Some(because)) => format!("{why} ({because})"),
+        _ => why,
     }
 }
 
