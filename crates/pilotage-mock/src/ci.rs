@@ -13,23 +13,26 @@ use serde_json::Value;
 
 pub use fault::CiFault;
 pub use server::{CiCall, CiOptions, MockCi};
-pub(crate) use world::{Job, Outcome, Phase, READER, Run, Start, Step, TOKEN, World, archive};
+pub(crate) use world::{Job, Outcome, Phase, READER, Run, Start, Step, TOKEN, TRIGGER, World, archive};
 
 /// A vendor that a model speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CiVendor {
     /// GitHub's REST API, with the repository `acme/shop` and its workflow `ci.yml`.
     GitHub,
+    /// GitLab's REST API, with the project `acme/shop`.
+    GitLab,
 }
 
 impl CiVendor {
     /// Every vendor.
-    pub const ALL: [Self; 1] = [Self::GitHub];
+    pub const ALL: [Self; 2] = [Self::GitHub, Self::GitLab];
 
     /// As the configuration calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::GitHub => "github",
+            Self::GitLab => "gitlab",
         }
     }
 
@@ -37,6 +40,7 @@ impl CiVendor {
     fn answer(self, world: &mut World, call: &Call) -> Reply {
         match self {
             Self::GitHub => crate::github::answer(world, call),
+            Self::GitLab => crate::gitlab::answer(world, call),
         }
     }
 }
@@ -88,7 +92,7 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::empty(status)
-            .with("content-type", "application/json; charset=utf-8")
+            .with("content-type", "application/json")
             .body(body.to_string())
     }
 

@@ -5,6 +5,7 @@
 mod ci;
 mod connection;
 mod github;
+mod gitlab;
 mod make;
 mod server;
 mod webhooks;

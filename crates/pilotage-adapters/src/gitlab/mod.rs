@@ -1,4 +1,5 @@
 //! GitLab.
 
 pub(crate) mod pipeline;
+pub(crate) mod runs;
 pub(crate) mod webhook;

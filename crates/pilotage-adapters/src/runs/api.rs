@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use pilotage_core::ports::{CiError, CiTrouble};
+use pilotage_core::ports::{CiError, CiTrouble, Sink};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -85,6 +85,14 @@ impl Ask {
 
     pub(crate) fn json(mut self, body: &Value) -> Self {
         self.body = Some(("application/json", body.to_string().into()));
+        self
+    }
+
+    pub(crate) fn form<'a>(mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        self.body = Some(("application/x-www-form-urlencoded", form.into()));
         self
     }
 
@@ -317,6 +325,7 @@ impl Api {
             },
             410 => CiTrouble::Gone { what },
             409 => CiTrouble::Conflict { said },
+            416 => CiTrouble::PastTheEnd,
             status @ (408 | 500..=599) => {
                 let trouble = CiTrouble::Broken { status, said };
                 let told = told_wait(&refusal.headers, false);
@@ -388,6 +397,24 @@ pub(crate) async fn piece(response: &mut Response) -> Result<Option<Bytes>, Stri
         Ok(Err(error)) => Err(reason(&error)),
         Err(_) => Err("nothing more came in time".to_owned()),
     }
+}
+
+/// Hands a body on piece by piece.
+pub(crate) async fn download(api: &Api, mut response: Response, sink: Sink<'_>) -> Result<(), CiError> {
+    let lost = |said| {
+        api.error(CiTrouble::ConnectionLost {
+            said,
+            may_be_done: false,
+        })
+    };
+    while let Some(chunk) = piece(&mut response).await.map_err(lost)? {
+        sink(chunk).map_err(|error| {
+            api.error(CiTrouble::Unsupported {
+                said: format!("what it sent cannot be kept: {error}"),
+            })
+        })?;
+    }
+    Ok(())
 }
 
 async fn whole(ask: &Ask, mut response: Response) -> Result<Answered, Attempt> {

@@ -1,31 +1,71 @@
 //! Logs piece by piece: whatever breaks in between, what came is kept and the next piece goes on there.
 
+use http::{HeaderValue, StatusCode, header};
 use pilotage_core::{
     pipeline_run::LogPart,
     ports::{CiError, CiTrouble},
 };
 use reqwest::Response;
 
-use super::api::{Api, piece};
+use super::api::{Api, Ask, piece};
 
 /// Largest piece of a log that is handed on at once.
-pub(crate) const MOST_PART_BYTES: usize = 1 << 20;
+const MOST_PART_BYTES: usize = 1 << 20;
 
 /// What came of a body that was read from a place on.
-pub(crate) struct Piece {
+struct Piece {
     /// Whole characters only.
-    pub(crate) text: String,
+    text: String,
     /// Bytes of the log that the text stands for.
-    pub(crate) bytes: u64,
+    bytes: u64,
     /// The body was read to its end.
-    pub(crate) is_whole: bool,
+    is_whole: bool,
+}
+
+/// Asks for a log from a place on.
+pub(crate) fn from_there(ask: &mut Ask, from: u64) {
+    if from > 0
+        && let Ok(range) = HeaderValue::from_str(&format!("bytes={from}-"))
+    {
+        ask.headers.insert(header::RANGE, range);
+    }
+}
+
+/// What came of asking for a log from `from` on, of something that has ended or not. A log that does not exist yet, or has
+/// nothing behind that place (HTTP 416), is an empty part.
+///
+/// # Errors
+/// The platform refused, or the connection broke before anything came.
+pub(crate) async fn read_rest(
+    api: &Api,
+    opened: Result<Response, CiError>,
+    from: u64,
+    has_ended: bool,
+) -> Result<LogPart, CiError> {
+    let nothing = |is_complete| {
+        Ok(LogPart {
+            next: from,
+            is_complete,
+            ..LogPart::default()
+        })
+    };
+    let response = match opened.map_err(|error| error.trouble) {
+        Ok(response) => response,
+        Err(CiTrouble::NotFound { .. }) => return nothing(false),
+        Err(CiTrouble::PastTheEnd) => return nothing(has_ended),
+        Err(trouble) => return Err(api.error(trouble)),
+    };
+    // Who does not know `Range` sends it all.
+    let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
+    let piece = read_piece(api, response, if is_rest { 0 } else { from }).await?;
+    Ok(piece.part(from, has_ended))
 }
 
 /// Reads a body behind its first `skip` bytes.
 ///
 /// # Errors
 /// The connection broke before anything came.
-pub(crate) async fn read_piece(api: &Api, mut response: Response, skip: u64) -> Result<Piece, CiError> {
+async fn read_piece(api: &Api, mut response: Response, skip: u64) -> Result<Piece, CiError> {
     let mut skip = usize::try_from(skip).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     let mut is_whole = false;
@@ -67,7 +107,7 @@ impl Piece {
     }
 
     /// As a part of a log that began at `from` and has an end if `has_ended`.
-    pub(crate) fn part(self, from: u64, has_ended: bool) -> LogPart {
+    fn part(self, from: u64, has_ended: bool) -> LogPart {
         LogPart {
             next: from + self.bytes,
             text: self.text,

@@ -28,7 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::{github, outbound::api_client};
+use crate::{github, gitlab, outbound::api_client};
 
 /// The longest name of a platform.
 const MAX_NAME: usize = 128;
@@ -55,11 +55,18 @@ pub struct PlatformKind {
 
 /// Every kind of platform.
 pub fn kinds() -> &'static [PlatformKind] {
-    &[PlatformKind {
-        name: "github",
-        build: github::runs::build,
-        schema: github::runs::GitHubConfig::json_schema,
-    }]
+    &[
+        PlatformKind {
+            name: "github",
+            build: github::runs::build,
+            schema: github::runs::GitHubConfig::json_schema,
+        },
+        PlatformKind {
+            name: "gitlab",
+            build: gitlab::runs::build,
+            schema: gitlab::runs::GitLabConfig::json_schema,
+        },
+    ]
 }
 
 /// What platforms are built with.

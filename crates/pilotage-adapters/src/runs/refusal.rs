@@ -10,6 +10,8 @@ const MOST_CHARACTERS: usize = 300;
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// Its body, if that is JSON.
+    pub(crate) body: Value,
     /// One line of bounded length.
     pub(crate) said: String,
 }
@@ -24,6 +26,7 @@ impl Refusal {
             status,
             said: bounded(&said),
             headers,
+            body,
         }
     }
 

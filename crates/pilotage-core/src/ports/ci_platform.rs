@@ -53,6 +53,8 @@ pub enum CiTrouble {
         /// What it said.
         said: String,
     },
+    /// There is nothing behind the place that was asked for: a log has grown no further.
+    PastTheEnd,
     /// Too many requests.
     RateLimited {
         /// When there is room again.
@@ -117,6 +119,7 @@ impl fmt::Display for CiError {
             CiTrouble::Gone { what } => write!(f, "{platform} has kept {what} no longer"),
             CiTrouble::Conflict { said } => write!(f, "{platform} cannot do this now: {said}"),
             CiTrouble::Invalid { said } => write!(f, "{platform} does not accept what was sent: {said}"),
+            CiTrouble::PastTheEnd => write!(f, "{platform} has nothing behind the place that was asked for"),
             CiTrouble::RateLimited { wait } => {
                 let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 write!(

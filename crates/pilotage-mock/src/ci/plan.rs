@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 /// A job as it is planned.
 pub(super) struct PlannedJob {
     pub(super) name: &'static str,
+    pub(super) stage: &'static str,
     pub(super) environment: Option<&'static str>,
     pub(super) steps: Vec<PlannedStep>,
 }
@@ -31,19 +32,25 @@ pub(super) fn jobs(inputs: &BTreeMap<String, String>, attempt: u32) -> Vec<Plann
     let input = |name: &str| inputs.get(name).map(String::as_str);
     let count = input("lines").and_then(|text| text.parse().ok());
     let count: usize = count.unwrap_or(3).min(MOST_LINES);
-    let job = |name, environment, steps: [(&'static str, usize); 2]| {
+    let job = |name, stage, environment, steps: [(&'static str, usize); 2]| {
         let fails = input("fail-always") == Some(name) || (attempt == 1 && input("fail") == Some(name));
         let [first, last] = steps;
         PlannedJob {
             name,
+            stage,
             environment,
             steps: vec![step(first, false), step(last, fails)],
         }
     };
     vec![
-        job("lint", None, [("check out", 2), ("lint", 2)]),
-        job("test", None, [("check out", 2), ("run tests", count)]),
-        job("deploy", Some("production"), [("check out", 2), ("deploy", 2)]),
+        job("lint", "validate", None, [("check out", 2), ("lint", 2)]),
+        job("test", "test", None, [("check out", 2), ("run tests", count)]),
+        job(
+            "deploy",
+            "deploy",
+            Some("production"),
+            [("check out", 2), ("deploy", 2)],
+        ),
     ]
 }
 

@@ -24,7 +24,9 @@ use crate::connection::{self, Answer, Body};
 
 const MOST_BODY_BYTES: usize = 1 << 20;
 /// Most calls that are remembered; the oldest go first.
-const MOST_CALLS: usize = 10_000;
+const MOST_CALLS: usize = 2_000;
+/// As much is remembered of a body.
+const MOST_KEPT_BYTES: usize = 64 << 10;
 /// Most faults that are remembered.
 const MOST_FAULTS: usize = 1_000;
 /// Most ticks at once.
@@ -61,6 +63,12 @@ pub struct CiCall {
     pub path: String,
     /// How it was answered; 0 where the connection was broken without an answer.
     pub status: u16,
+    /// What was sent, as text, cut after 64 KiB.
+    pub sent: String,
+    /// What the model answered, as text, cut after 64 KiB.
+    pub answered: String,
+    /// Whether a fault answered in place of the model.
+    pub by_fault: bool,
 }
 
 /// A model of a platform that runs until it is stopped or dropped.
@@ -133,6 +141,11 @@ impl MockCi {
         world::READER
     }
 
+    /// A token that starts pipelines and does nothing else, where the platform has such.
+    pub const fn trigger_token(&self) -> &'static str {
+        world::TRIGGER
+    }
+
     /// Lets so many ticks go by.
     pub fn advance(&self, ticks: usize) {
         self.shared.with(|state| {
@@ -183,12 +196,11 @@ impl State {
         }
     }
 
-    fn remember(&mut self, method: &str, path: String, status: u16) {
+    fn remember(&mut self, call: CiCall) {
         if self.calls.len() >= MOST_CALLS {
             self.calls.remove(0);
         }
-        let method = method.to_owned();
-        self.calls.push(CiCall { method, path, status });
+        self.calls.push(call);
     }
 }
 
@@ -212,7 +224,14 @@ impl Answer for Arc<Shared> {
                 None => self.vendor.answer(&mut state.world, &call),
             };
             let is_broken = fault.as_ref().is_some_and(|fault| fault.reset);
-            state.remember(&call.method, path, if is_broken { 0 } else { reply.status });
+            state.remember(CiCall {
+                method: call.method.clone(),
+                path,
+                status: if is_broken { 0 } else { reply.status },
+                sent: kept(&call.body),
+                answered: kept(&reply.body),
+                by_fault: fault.is_some(),
+            });
             respond(reply, fault.as_ref())
         })
     }
@@ -250,6 +269,10 @@ impl Shared {
     }
 }
 
+fn kept(body: &Bytes) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(MOST_KEPT_BYTES)]).into_owned()
+}
+
 /// The request as models read it; `None` if its body is too long or breaks off.
 async fn read(request: hyper::Request<Incoming>, base: &str) -> Option<Call> {
     let (head, body) = request.into_parts();
@@ -274,8 +297,14 @@ async fn read(request: hyper::Request<Incoming>, base: &str) -> Option<Call> {
             .await
             .ok()?
             .to_bytes(),
-        base: base.to_owned(),
+        base: base_of(&head, base),
     })
+}
+
+/// Addresses in answers are those under which the model was asked, as it may be asked through a proxy.
+fn base_of(head: &http::request::Parts, own: &str) -> String {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.map_or_else(|| own.to_owned(), |host| format!("http://{host}"))
 }
 
 /// `None` breaks the connection.

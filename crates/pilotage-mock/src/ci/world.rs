@@ -10,6 +10,8 @@ use super::plan;
 /// The token that may do everything, and the one that may only look.
 pub(crate) const TOKEN: &str = "mock-token-that-may-write";
 pub(crate) const READER: &str = "mock-token-that-may-read";
+/// Starts pipelines on platforms that have tokens for that alone.
+pub(crate) const TRIGGER: &str = "mock-token-that-starts";
 /// Most runs that are kept; the oldest go first.
 const MOST_RUNS: usize = 1_000;
 
@@ -55,6 +57,7 @@ pub(crate) struct Run {
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) name: &'static str,
+    pub(crate) stage: &'static str,
     pub(crate) environment: Option<&'static str>,
     pub(crate) phase: Phase,
     pub(crate) started: Option<Timestamp>,
@@ -169,6 +172,7 @@ impl World {
         let job = |planned: plan::PlannedJob| Job {
             id: self.id(),
             name: planned.name,
+            stage: planned.stage,
             environment: planned.environment,
             phase: Phase::Queued,
             started: None,

@@ -2,6 +2,8 @@
 //! stopped, and everything that goes wrong on the way.
 
 mod github;
+mod gitlab;
+mod honest;
 
 use std::{
     path::Path,
@@ -28,7 +30,7 @@ pub(crate) struct Said {
 }
 
 impl Told {
-    /// `config` is the platform's section, with `URL`, `TOKEN` and `READER` as they are; without `tick` time stands still.
+    /// `config` is the platform's section, with `URL`, `TOKEN`, `READER` and `STARTER` as they are; without `tick` time stands still.
     pub(crate) async fn new(vendor: CiVendor, tick: Option<Duration>, config: &str) -> Self {
         let mut options = CiOptions::new(vendor);
         options.tick = tick;
@@ -45,7 +47,8 @@ impl Told {
         let config = config
             .replace("URL", self.mock.url())
             .replace("TOKEN", self.mock.token())
-            .replace("READER", self.mock.reader());
+            .replace("READER", self.mock.reader())
+            .replace("STARTER", self.mock.trigger_token());
         self.place
             .configure(&format!("version: 1\nplatforms:\n  it: {config}\n"));
     }
@@ -93,6 +96,19 @@ impl Told {
         while self.asked("GET", path) < count {
             assert!(begun.elapsed() < DEADLINE, "nobody asks for {path}");
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until a run stands so.
+    pub(crate) async fn until(&self, run: &str, state: &str) {
+        let begun = Instant::now();
+        loop {
+            let runs = self.json(&["runs"]).await;
+            let items = runs["items"].as_array().unwrap();
+            if items.iter().any(|one| one["id"] == run && one["state"] == state) {
+                return;
+            }
+            assert!(begun.elapsed() < DEADLINE, "{run} is not {state}: {runs}");
         }
     }
 

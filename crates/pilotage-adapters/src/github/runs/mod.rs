@@ -12,7 +12,7 @@ mod start;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, header};
 use pilotage_core::{
     config::{self, Problem, SecretRef},
     pipeline_run::{
@@ -32,9 +32,9 @@ use self::{
 };
 use crate::runs::{
     Built, PlatformScope,
-    api::{Answered, Api, Ask, Manners, piece},
+    api::{Answered, Api, Ask, Manners, download},
     base_url, http_client,
-    log::read_piece,
+    log::{from_there, read_rest},
     refusal::Refusal,
     segment,
 };
@@ -159,10 +159,7 @@ impl GitHub {
 
     async fn open(&self, path: &str, what: &str, from: u64) -> Result<Response, CiError> {
         let mut ask = Ask::get(self.below(path), what).needs("the permission `actions: read`");
-        if from > 0 {
-            ask.headers
-                .insert(header::RANGE, header_number(&format!("bytes={from}-")));
-        }
+        from_there(&mut ask, from);
         self.api.open(&ask, &self.auth().await?).await
     }
 
@@ -180,45 +177,12 @@ impl GitHub {
         Ok(format!("/actions/runs/{}{rest}", self.number(id, "run")?))
     }
 
+    /// A log is there once its job has ended; the API has none of a job that runs (actions/runner#886).
     async fn job_log(&self, job: u64, from: u64) -> Result<LogPart, CiError> {
         let path = format!("/actions/jobs/{job}/logs");
         let opened = self.open(&path, &format!("log of the job {job}"), from).await;
-        let response = match opened {
-            Ok(response) => response,
-            // A log is there once its job has ended; the API has none of a job that runs (actions/runner#886).
-            Err(CiError {
-                trouble: CiTrouble::NotFound { .. },
-                ..
-            }) => {
-                return Ok(LogPart {
-                    next: from,
-                    ..LogPart::default()
-                });
-            }
-            // What is asked for begins behind the end (HTTP 416).
-            Err(error) if is_past_the_end(&error, from) => {
-                return Ok(LogPart {
-                    next: from,
-                    is_complete: true,
-                    ..LogPart::default()
-                });
-            }
-            Err(error) => return Err(error),
-        };
-        let is_rest = response.status() == StatusCode::PARTIAL_CONTENT;
-        let piece = read_piece(&self.api, response, if is_rest { 0 } else { from }).await?;
-        Ok(piece.part(from, true))
+        read_rest(&self.api, opened, from, true).await
     }
-}
-
-fn is_past_the_end(error: &CiError, from: u64) -> bool {
-    from > 0
-        && matches!(&error.trouble, CiTrouble::Invalid { said } if said.to_ascii_lowercase().contains("range"))
-}
-
-/// Digits and the like, which any header can hold.
-fn header_number(text: &str) -> http::HeaderValue {
-    http::HeaderValue::from_str(text).unwrap_or(http::HeaderValue::from_static("bytes=0-"))
 }
 
 #[async_trait]
@@ -373,22 +337,4 @@ impl CiPlatform for GitHub {
         }
         Ok(deployments)
     }
-}
-
-/// Hands a body on piece by piece.
-pub(crate) async fn download(api: &Api, mut response: Response, sink: Sink<'_>) -> Result<(), CiError> {
-    let lost = |said| {
-        api.error(CiTrouble::ConnectionLost {
-            said,
-            may_be_done: false,
-        })
-    };
-    while let Some(chunk) = piece(&mut response).await.map_err(lost)? {
-        sink(chunk).map_err(|error| {
-            api.error(CiTrouble::Unsupported {
-                said: format!("what it sent cannot be kept: {error}"),
-            })
-        })?;
-    }
-    Ok(())
 }

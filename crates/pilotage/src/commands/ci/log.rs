@@ -291,16 +291,20 @@ fn print(output: Output, name: &str, text: &str) -> std::io::Result<()> {
         return Ok(());
     }
     if output.is_json() {
-        let line = json!({"type": "log", "of": name, "text": without_colours(text)}).to_string();
+        let line = json!({"type": "log", "of": name, "text": as_seen(text)}).to_string();
         return output.line(escape_json(&line));
     }
     let mut out = stdout();
-    write!(
-        out,
-        "{}",
-        clean_lines(&without_colours(&text.replace("\r\n", "\n")))
-    )?;
+    write!(out, "{}", clean_lines(&as_seen(text)))?;
     out.flush()
+}
+
+/// As a terminal shows it in the end: lines that write over themselves show what came last. GitLab marks sections so.
+fn as_seen(text: &str) -> String {
+    let plain = without_colours(&text.replace("\r\n", "\n"));
+    let seen = plain.split_inclusive('\n');
+    seen.map(|line| line.rsplit('\r').next().unwrap_or(line))
+        .collect()
 }
 
 /// The text without the sequences that colour it and move the cursor (ECMA-48: ESC, `[`, parameters, a letter).
@@ -342,5 +346,9 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(without_colours(text), expected, "{text:?}");
         }
+        assert_eq!(
+            as_seen("10 %\r100 %\r\nsection_start:1:a\r\u{1b}[0Kbegins\n"),
+            "100 %\nbegins\n"
+        );
     }
 }

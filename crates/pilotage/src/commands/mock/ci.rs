@@ -16,7 +16,7 @@ use crate::{
 /// Whose model, and where it listens.
 #[derive(Debug, Args)]
 pub(crate) struct Ci {
-    /// A platform: github
+    /// A platform: github or gitlab
     #[arg(value_name = "PLATFORM")]
     platform: String,
     /// Where to answer; port 0 takes a free one
