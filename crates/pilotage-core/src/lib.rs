@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod pipeline_run;
 pub mod ports;
 pub mod rule;
+pub mod testing;
 pub mod time;
 
 pub use caller::{Caller, LetInBy};
