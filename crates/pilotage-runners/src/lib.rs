@@ -16,6 +16,7 @@ pub mod reading;
 pub mod reports;
 pub mod secrets;
 mod stopping;
+pub mod testing;
 pub mod tree;
 
 pub use collector::{Collector, CollectorKind, Input, Measures, Site, Source};

@@ -3,7 +3,13 @@
 //! What a command starts belongs to its group unless it leaves it on purpose; the whole group is killed when the time is up,
 //! when nobody waits any more, and also when the command itself has ended and left something behind.
 
-use std::{ffi::OsString, path::Path, process::Stdio, time::Instant};
+use std::{
+    ffi::OsString,
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Instant,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
@@ -90,17 +96,71 @@ impl Drop for Group {
     }
 }
 
-/// Runs `program` with `arguments` in `folder`, with the variables named in `pass` beside the harmless ones.
+/// A command that is followed while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// The program, and what it is given.
+    pub command: Vec<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// Variables that are handed on beside the harmless ones, if they are set.
+    pub pass: Vec<String>,
+    /// Variables with their values.
+    pub set: Vec<(String, String)>,
+}
+
+/// How a command ended that was followed.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The end of its error output.
+    pub errors: Vec<u8>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Runs a command and hands over its standard output piece by piece. When nobody waits any more, its group is killed.
 ///
 /// # Errors
-/// It cannot be started or waited for, or it wrote too much; the text is for people.
-pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[String]) -> Result<Ran, String> {
+/// It cannot be started or waited for; the text is for people.
+pub async fn follow(order: &Order, mut out: impl FnMut(&[u8])) -> Result<Followed, String> {
     let begun = Instant::now();
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .envs(environment(pass))
+    let (program, arguments) = order.command.split_first().ok_or("there is no command")?;
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(&order.folder).env_clear();
+    command.envs(environment(&order.pass));
+    command.envs(order.set.iter().map(|(name, value)| (name, value)));
+    let (mut child, group) = start(command, program)?;
+    let (pipe, error) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let status = child.wait().await;
+        // Pipes stay open as long as anybody in the group holds them.
+        drop(group);
+        status
+    };
+    let handed = async {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
+            out(buffer.get(..length).unwrap_or_default());
+        }
+    };
+    let (status, (), errors) = tokio::join!(ended, handed, keep_end(error));
+    let status = status.map_err(|error| format!("`{program}` cannot be waited for: {error}"))?;
+    Ok(Followed {
+        code: status.code(),
+        signal: status.signal(),
+        errors,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// Starts a command in a group of its own.
+fn start(mut command: Command, program: &str) -> Result<(Child, Group), String> {
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -112,6 +172,35 @@ pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[Str
             _ => format!("`{program}` cannot be started: {error}"),
         })?;
     let group = Group::of(&child);
+    Ok((child, group))
+}
+
+/// Reads to the end and keeps the end.
+async fn keep_end(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let Some(mut from) = from else {
+        return kept;
+    };
+    let most = usize::try_from(MAX_ERROR_BYTES).unwrap_or(usize::MAX);
+    let mut buffer = vec![0; 16 << 10];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        kept.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        let over = kept.len().saturating_sub(most);
+        kept.drain(..over);
+    }
+    kept
+}
+
+/// Runs `program` with `arguments` in `folder`, with the variables named in `pass` beside the harmless ones.
+///
+/// # Errors
+/// It cannot be started or waited for, or it wrote too much; the text is for people.
+pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[String]) -> Result<Ran, String> {
+    let begun = Instant::now();
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env_clear();
+    command.envs(environment(pass));
+    let (mut child, group) = start(command, program)?;
     let (out, error) = (child.stdout.take(), child.stderr.take());
     let ended = async {
         let status = child.wait().await;
@@ -159,7 +248,7 @@ async fn keep(from: Option<impl AsyncRead + Unpin>, limit: u64) -> (Vec<u8>, boo
 }
 
 /// The last line that says something.
-fn last_words(error: &[u8]) -> String {
+pub(crate) fn last_words(error: &[u8]) -> String {
     let text = String::from_utf8_lossy(error);
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
     crate::reading::brief(last.unwrap_or_default())

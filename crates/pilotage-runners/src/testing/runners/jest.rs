@@ -1,0 +1,95 @@
+//! Jest, from 27 on (<https://jestjs.io/docs/configuration#custom-reporters>).
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use pilotage_core::testing::Item;
+
+use super::{
+    Call, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
+    reporter::{Mode, Reporter},
+};
+use crate::{process, testing::running};
+
+/// Runs tests of JavaScript and TypeScript.
+pub(super) struct Jest;
+
+impl Jest {
+    fn reporter<'a>(task: &'a Task<'a>) -> Reporter<'a> {
+        Reporter {
+            file: "pilotage-reporter.cjs",
+            source: include_str!("../reporters/jest.cjs"),
+            task,
+        }
+    }
+
+    fn command(task: &Task<'_>) -> Vec<String> {
+        let program = installed(&task.suite.place, "jest");
+        command(task.suite, &[&program])
+    }
+}
+
+#[async_trait]
+impl Runner for Jest {
+    fn name(&self) -> &'static str {
+        "jest"
+    }
+
+    fn detect(&self, folder: &Path) -> bool {
+        mentions(&folder.join("package.json"), "\"jest\"")
+            || has_file(folder, |name| name.starts_with("jest.config."))
+    }
+
+    async fn list(&self, task: &Task<'_>) -> Result<Listing, String> {
+        let mut command = Self::command(task);
+        command.extend(["--listTests", "--json"].map(str::to_owned));
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let call = Self::reporter(task).call(command, Mode::List, &[])?;
+        let mut out = Vec::new();
+        let followed = process::follow(&call.order, |bytes| {
+            if out.len() < 16 << 20 {
+                out.extend_from_slice(bytes);
+            }
+        });
+        let followed = followed.await?;
+        let line = out
+            .split(|byte| *byte == b'\n')
+            .rfind(|line| line.starts_with(b"["));
+        let paths: Vec<String> = serde_json::from_slice(line.unwrap_or_default()).map_err(|_| {
+            let said = running::end_of(&followed.errors, 20);
+            format!(
+                "`{}` tells no files: {}",
+                call.order.command.join(" "),
+                crate::reading::brief(&said)
+            )
+        })?;
+        let mut files: Vec<_> = paths
+            .iter()
+            .map(|path| running::relative(&task.suite.place, path))
+            .collect();
+        files.sort();
+        Ok(Listing {
+            files: files.into_iter().map(Listed::new).collect(),
+        })
+    }
+
+    fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
+        let reporter = Self::reporter(task);
+        let mut command = Self::command(task);
+        command.push(format!("--reporters={}", reporter.path()));
+        // A runner takes one of our workers, and shares are no measure of coverage.
+        command.extend(["--runInBand", "--coverage=false"].map(str::to_owned));
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
+        if !tests.is_empty() {
+            command.extend(["-t".to_owned(), exactly(&tests, " ")]);
+        }
+        command.push("--runTestsByPath".to_owned());
+        command.extend(
+            items
+                .iter()
+                .map(|item| task.suite.place.join(&item.file).display().to_string()),
+        );
+        Ok(vec![reporter.call(command, Mode::Run, items)?])
+    }
+}

@@ -1,0 +1,98 @@
+//! Vitest, from 3 on (<https://vitest.dev/api/advanced/reporters.html>).
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use pilotage_core::testing::Item;
+
+use super::{
+    Call, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
+    reporter::{Mode, Reporter},
+};
+use crate::{process, testing::running};
+
+/// Runs tests of JavaScript and TypeScript.
+pub(super) struct Vitest;
+
+impl Vitest {
+    fn reporter<'a>(task: &'a Task<'a>) -> Reporter<'a> {
+        Reporter {
+            file: "pilotage-reporter.mjs",
+            source: include_str!("../reporters/vitest.mjs"),
+            task,
+        }
+    }
+
+    fn command(task: &Task<'_>, verb: &str) -> Vec<String> {
+        let program = installed(&task.suite.place, "vitest");
+        let mut command = command(task.suite, &[&program]);
+        command.push(verb.to_owned());
+        command
+    }
+}
+
+#[async_trait]
+impl Runner for Vitest {
+    fn name(&self) -> &'static str {
+        "vitest"
+    }
+
+    fn detect(&self, folder: &Path) -> bool {
+        mentions(&folder.join("package.json"), "\"vitest\"")
+            || has_file(folder, |name| name.starts_with("vitest.config."))
+    }
+
+    async fn list(&self, task: &Task<'_>) -> Result<Listing, String> {
+        let out = task.scratch.join("files.json");
+        let mut command = Self::command(task, "list");
+        command.extend(["--filesOnly".to_owned(), format!("--json={}", out.display())]);
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let call = Self::reporter(task).call(command, Mode::List, &[])?;
+        let followed = process::follow(&call.order, |_| ()).await?;
+        let text = std::fs::read(&out).unwrap_or_default();
+        let files: Vec<serde_json::Value> = serde_json::from_slice(&text).map_err(|_| {
+            let said = running::end_of(&followed.errors, 20);
+            format!(
+                "`{}` tells no files: {}",
+                call.order.command.join(" "),
+                crate::reading::brief(&said)
+            )
+        })?;
+        let paths = files.iter().filter_map(|file| file["file"].as_str());
+        let mut files: Vec<_> = paths
+            .map(|path| running::relative(&task.suite.place, path))
+            .collect();
+        files.sort();
+        files.dedup();
+        Ok(Listing {
+            files: files.into_iter().map(Listed::new).collect(),
+        })
+    }
+
+    fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
+        let reporter = Self::reporter(task);
+        let mut command = Self::command(task, "run");
+        command.push(format!("--reporter={}", reporter.path()));
+        // A runner takes one of our workers, and shares are no measure of coverage.
+        command.extend(
+            [
+                "--maxWorkers=1",
+                "--no-file-parallelism",
+                "--coverage.enabled=false",
+            ]
+            .map(str::to_owned),
+        );
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
+        if !tests.is_empty() {
+            command.extend(["-t".to_owned(), exactly(&tests, " > ")]);
+        }
+        // Names are taken as parts of paths, so what they match besides has to be borne; whole paths match little.
+        let paths = items
+            .iter()
+            .map(|item| task.suite.place.join(&item.file).display().to_string());
+        command.extend(paths);
+        let call = reporter.call(command, Mode::Run, items)?;
+        Ok(vec![call])
+    }
+}
