@@ -23,6 +23,7 @@ use crate::{
         run::Run,
         schema,
         stats::Stats,
+        test::TestCommand,
         token::TokenCommand,
         up::{self, Up},
         watch::Watch,
@@ -129,6 +130,9 @@ pub(crate) enum Command {
     /// Judge this commit by quality gates.
     #[command(subcommand)]
     Gate(GateCommand),
+    /// Run the tests of this repository, in whatever language, on one plan.
+    #[command(subcommand)]
+    Test(TestCommand),
     /// One pipeline for every platform: write its files, start it there, follow it.
     #[command(subcommand)]
     Ci(CiCommand),
@@ -164,11 +168,12 @@ impl Command {
             Self::Gate(GateCommand::Secrets(_)) | Self::Ci(CiCommand::Lint(_)) => {
                 matches!(format, Format::Text | Format::Json | Format::Sarif)
             }
+            Self::Test(command) if command.prints_reports() => format != Format::Sarif,
             _ => matches!(format, Format::Text | Format::Json),
         };
         if !is_known {
             return Err(usage(
-                "Only `pilotage gate run` and `gate report` print in that format, and `gate secrets` and `ci lint` in sarif; else it is text or json.",
+                "Only `pilotage gate run` and `gate report` print in that format, `test run` and `test merge` in markdown and junit, and `gate secrets` and `ci lint` in sarif; else it is text or json.",
             ));
         }
         match self {
@@ -181,6 +186,7 @@ impl Command {
             Self::Rule(command) => command.run(context).await,
             Self::Execution(command) => command.run(context).await,
             Self::Gate(command) => command.run(context).await,
+            Self::Test(command) => command.run(context).await,
             Self::Ci(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,

@@ -7,6 +7,7 @@ mod make;
 mod mcp;
 mod pipelines;
 mod platforms;
+mod suites;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use pilotage_core::{
     gate::GateFile,
     pipeline::PipelineFile,
     rule::Rule,
+    testing::TestsFile,
 };
 use pilotage_engine::{
     actions::{EndpointConfig, OutgoingConfig},
@@ -55,6 +57,9 @@ pub(crate) struct SettingsFile {
     /// What is asked of a commit before it may go to an environment; built-in gates hold where nothing is said.
     #[serde(default)]
     pub(crate) gates: Vec<GateFile>,
+    /// How tests are run; suites are found where nothing is said.
+    #[serde(default)]
+    pub(crate) tests: TestsFile,
     /// Pipelines, each written once for every platform, by a name of your own.
     #[serde(default)]
     pub(crate) pipelines: BTreeMap<String, PipelineFile>,
@@ -366,6 +371,7 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
     problems.extend(mcp::check(&file.mcp));
     problems.extend(gates::read(file).err().into_iter().flatten());
     problems.extend(pipelines::check(file));
+    problems.extend(suites::check(&file.tests));
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));

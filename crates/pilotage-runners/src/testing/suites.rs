@@ -64,7 +64,9 @@ impl Suite {
 /// A listed suite has no runner, and none can be told from its folder; the text is for people.
 pub fn suites(root: &Path, file: &TestsFile) -> Result<Vec<Suite>, String> {
     // Runners see the folder that they are in without links on the way, and paths have to be from the same.
-    let root = root.canonicalize().map_err(|error| format!("cannot look into {}: {error}", root.display()))?;
+    let root = root
+        .canonicalize()
+        .map_err(|error| format!("cannot look into {}: {error}", root.display()))?;
     let root = root.as_path();
     let mut suites: BTreeMap<String, Suite> = BTreeMap::new();
     if file.detect {

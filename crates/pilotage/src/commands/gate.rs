@@ -7,7 +7,7 @@ mod list;
 mod place;
 mod printing;
 mod replay;
-mod report;
+pub(super) mod report;
 mod run;
 mod secrets;
 mod text;

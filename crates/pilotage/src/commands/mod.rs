@@ -17,6 +17,7 @@ pub(crate) mod rule;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod stats;
+pub(crate) mod test;
 pub(crate) mod token;
 pub(crate) mod up;
 pub(crate) mod watch;

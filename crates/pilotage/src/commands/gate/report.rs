@@ -58,7 +58,7 @@ pub(super) fn markdown(report: &Report) -> String {
 }
 
 /// No text becomes markup: what Markdown or HTML would act on is escaped.
-fn escape_markdown(text: &str) -> String {
+pub(in crate::commands) fn escape_markdown(text: &str) -> String {
     let mut out = String::new();
     for letter in clean(text).chars() {
         match letter {
@@ -143,7 +143,7 @@ fn sentence(criterion: &CriterionVerdict) -> String {
 }
 
 /// Characters that XML cannot hold are shown as their escapes.
-fn escape_xml(text: &str) -> String {
+pub(in crate::commands) fn escape_xml(text: &str) -> String {
     let mut out = String::new();
     for letter in crate::output::clean_lines(text).chars() {
         match letter {

@@ -1,0 +1,46 @@
+//! `pilotage test`: the suites of a repository, in whatever language, on one plan and with one verdict.
+
+mod choosing;
+mod flaky;
+mod junit;
+mod list;
+mod merge;
+mod page;
+mod planning;
+mod printing;
+mod progress;
+mod run;
+mod text;
+
+use clap::Subcommand;
+
+use crate::{cli::Context, exit::Done};
+
+/// Run the tests of this repository, in whatever language
+#[derive(Debug, Subcommand)]
+pub(crate) enum TestCommand {
+    /// Show the suites, their files and tests, and how long they took.
+    List(list::List),
+    /// Run the suites side by side on a plan from history, and judge them as one.
+    Run(run::Run),
+    /// Judge what several machines have run as one.
+    Merge(merge::Merge),
+    /// Show tests that do not always end the same, and those that are in quarantine.
+    Flaky(flaky::Flaky),
+}
+
+impl TestCommand {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        match self {
+            Self::List(command) => command.run(context).await,
+            Self::Run(command) => command.run(context).await,
+            Self::Merge(command) => command.run(context),
+            Self::Flaky(command) => command.run(context),
+        }
+    }
+
+    /// Whether it prints pages and reports beside text and JSON.
+    pub(crate) const fn prints_reports(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Merge(_))
+    }
+}

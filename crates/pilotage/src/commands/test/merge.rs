@@ -1,0 +1,86 @@
+//! `pilotage test merge`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use pilotage_core::testing::{ShardReport, merge};
+
+use super::{
+    choosing::{Known, policy},
+    printing::{Printing, Whole},
+};
+use crate::{cli::Context, exit::Done};
+
+/// Longest report of a shard, in bytes.
+const MOST_BYTES: u64 = 1 << 30;
+
+const EXAMPLES: &str = "\
+Examples:
+  pilotage test run --shards 4 --shard 2 --format json --output shard-2.json     on each machine
+  pilotage test merge shard-*.json                                               when all are through
+
+A shard that is missing, comes twice or belongs to another plan is red.
+
+Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 could not read the reports.";
+
+/// What is put together.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Merge {
+    /// What `test run --format json` wrote on each machine
+    #[arg(required = true, value_name = "FILE")]
+    reports: Vec<PathBuf>,
+    #[command(flatten)]
+    known: Known,
+    #[command(flatten)]
+    printing: Printing,
+}
+
+impl Merge {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<Done> {
+        let policy = policy(&self.known.file()?)?;
+        let reports: Vec<_> = self
+            .reports
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<_, _>>()?;
+        let plan = reports
+            .first()
+            .map(|report| report.plan.clone())
+            .unwrap_or_default();
+        let verdict = merge(reports, &policy);
+        let passed = verdict.passed;
+        let shard = ShardReport {
+            shard: 1,
+            shards: 1,
+            plan,
+            whole: std::collections::BTreeMap::new(),
+            verdict,
+        };
+        self.printing.print(
+            context,
+            &Whole {
+                shard,
+                timing: None,
+                notes: Vec::new(),
+            },
+        )?;
+        Ok(Done::when(passed))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<ShardReport> {
+    let shown = path.display();
+    let length = std::fs::metadata(path)
+        .with_context(|| format!("cannot read {shown}"))?
+        .len();
+    anyhow::ensure!(
+        length <= MOST_BYTES,
+        "{shown} is longer than {} MiB",
+        MOST_BYTES >> 20
+    );
+    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{shown} is no whole report of `pilotage test run`"))
+}

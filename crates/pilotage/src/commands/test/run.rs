@@ -1,0 +1,208 @@
+//! `pilotage test run`.
+
+use std::time::Instant;
+
+use clap::Args;
+use pilotage_core::testing::{History, Policy, ShardReport};
+use pilotage_runners::testing::{self, Ready};
+
+use super::{
+    choosing::{Choosing, policy, scratch, today},
+    planning::{self, Planning, Share},
+    printing::{Printing, Timing, Whole},
+    progress::Progress,
+    text,
+};
+use crate::{
+    cli::Context,
+    exit::{Done, usage},
+    output::remark,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  pilotage test run                                    every suite, side by side, one verdict
+  pilotage test run --suite pytest --dry-run           who would run what, and how long that would take
+  pilotage test run --affected main                    what the changes since main ask for
+  pilotage test run --shards 4 --shard 2 --format json --output shard-2.json
+  pilotage test run --format junit --output tests.xml
+
+--format also takes markdown and junit here. A change of a test file asks for that file; any other change below the folder of
+a suite asks for the whole suite, and one outside of every suite for everything.
+
+Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 could not run.";
+
+/// What is run, and how.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    choosing: Choosing,
+    /// Runners at once; without it as configured, else as many as there are cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Machines that share the work; each is started with the same history
+    #[arg(long, value_name = "N", requires = "shard", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    shards: Option<u16>,
+    /// Which of them this is, from 1
+    #[arg(long, value_name = "I", requires = "shards", value_parser = clap::value_parser!(u16).range(1..))]
+    shard: Option<u16>,
+    /// Only what the changes since this commit ask for
+    #[arg(long, value_name = "BASE")]
+    affected: Option<String>,
+    /// Show the plan, and run nothing
+    #[arg(long = "dry-run")]
+    plan_only: bool,
+    /// Do not remember how long it took and how it ended
+    #[arg(long)]
+    no_keep: bool,
+    #[command(flatten)]
+    printing: Printing,
+}
+
+impl Run {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        // Everything that was started is ended when this goes away.
+        tokio::select! {
+            done = self.judge(context) => done,
+            () = interrupted() => anyhow::bail!("Interrupted: nothing was judged."),
+        }
+    }
+
+    async fn judge(&self, context: &Context) -> anyhow::Result<Done> {
+        let root = std::env::current_dir()?;
+        let file = self.choosing.known.file()?;
+        let (policy, mut history) = (policy(&file)?, self.choosing.known.history()?);
+        let scratch = scratch()?;
+        let mut suites = self.choosing.look(&root, &file, scratch.path()).await?;
+        if let Some(base) = &self.affected {
+            let choices = testing::affected(&root, base, &suites).await.map_err(usage)?;
+            if !planning::choose(&mut suites, &choices) {
+                context.output.line(format!(
+                    "Nothing that differs from {} asks for a test.",
+                    crate::output::clean(base)
+                ))?;
+                return Ok(Done::Yes);
+            }
+        }
+        let share = self.share(file.workers)?;
+        let planning = planning::make(&suites, &history, share, scratch.path()).await;
+        if self.plan_only {
+            text::plan(context, &suites, &planning)?;
+            return Ok(Done::Yes);
+        }
+        let whole = self
+            .carry_out(
+                context,
+                suites,
+                planning,
+                share,
+                &policy,
+                &mut history,
+                scratch.path(),
+            )
+            .await?;
+        self.printing.print(context, &whole)?;
+        Ok(Done::when(whole.shard.verdict.passed))
+    }
+
+    fn share(&self, configured: Option<usize>) -> anyhow::Result<Share> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = self.workers.map(usize::from).or(configured).unwrap_or(cores);
+        let (shards, shard) = (
+            usize::from(self.shards.unwrap_or(1)),
+            usize::from(self.shard.unwrap_or(1)),
+        );
+        if shard > shards {
+            return Err(usage(format!("There is no shard {shard} of {shards}.")));
+        }
+        Ok(Share {
+            shards,
+            shard,
+            workers,
+        })
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a run needs, each of another kind and used once"
+    )]
+    async fn carry_out(
+        &self,
+        context: &Context,
+        suites: Vec<Ready>,
+        planning: Planning,
+        share: Share,
+        policy: &Policy,
+        history: &mut History,
+        scratch: &std::path::Path,
+    ) -> anyhow::Result<Whole> {
+        let Planning {
+            plan,
+            costs,
+            results,
+            whole,
+            digest,
+            ..
+        } = planning;
+        let (predicted, lower_bound) = (plan.makespan, plan.lower_bound);
+        let progress = Progress::new(&results, context);
+        let run = testing::Run {
+            suites,
+            plan,
+            costs,
+            workers: share.workers,
+            policy: policy.clone(),
+            scratch: scratch.to_owned(),
+            token: uuid::Uuid::new_v4().to_string(),
+        };
+        let begun = Instant::now();
+        let shown = progress.clone();
+        let ran = run.run(results, move |happened| shown.show(&happened)).await;
+        let seconds = begun.elapsed().as_secs_f64();
+        progress.end();
+        if !self.no_keep {
+            ran.teach(history, &testing::machine_class(), today());
+            history.forget(today());
+            if let Err(why) = testing::write_history(&self.choosing.known.history, history) {
+                remark(format!("{why}: the next plan knows nothing of this run"));
+            }
+        }
+        let verdict = policy.judge(ran.suites, Vec::new());
+        let report = ShardReport {
+            shard: share.shard,
+            shards: share.shards,
+            plan: digest,
+            whole,
+            verdict,
+        };
+        let timing = Timing {
+            seconds,
+            workers: share.workers,
+            predicted,
+            lower_bound,
+        };
+        Ok(Whole {
+            shard: report,
+            timing: Some(timing),
+            notes: ran.notes,
+        })
+    }
+}
+
+/// Ctrl-C, or a polite request to end. Without a handler nothing would kill what was started.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

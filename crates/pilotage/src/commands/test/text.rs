@@ -1,0 +1,282 @@
+//! Plans and verdicts for people.
+
+use std::fmt::Write as _;
+
+use pilotage_core::testing::{Batch, SuiteResult, TestResult, TestState, Verdict};
+use pilotage_runners::testing::Ready;
+use serde_json::json;
+
+use super::{planning::Planning, printing::Whole};
+use crate::{
+    cli::Context,
+    output::{Cell, Style, Table, clean, clean_lines},
+};
+
+/// Lines of a failure that are shown.
+const MOST_LINES: usize = 30;
+/// Annotations that GitHub shows for one step, beside those of others
+/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>).
+const MOST_ANNOTATIONS: usize = 10;
+
+/// Prints a verdict.
+///
+/// # Errors
+/// It cannot be printed.
+pub(super) fn print(context: &Context, whole: &Whole) -> anyhow::Result<()> {
+    let verdict = &whole.shard.verdict;
+    context.output.table(&table(&verdict.suites))?;
+    let paint = |style, text: &str| context.output.paint(style, text);
+    context.output.line(body(whole, &paint).trim_end())?;
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        context.output.line(annotations(verdict))?;
+    }
+    Ok(())
+}
+
+/// A verdict without colours, for a file.
+pub(super) fn plain(whole: &Whole) -> String {
+    body(whole, &|_, text: &str| clean(text))
+}
+
+fn table(suites: &[SuiteResult]) -> Table {
+    let mut table = Table::new(&[
+        "SUITE",
+        "RUNNER",
+        "FILES",
+        "TESTS",
+        "PASSED",
+        "FAILED",
+        "SKIPPED",
+        "FLAKY",
+        "QUARANTINED",
+    ]);
+    for suite in suites {
+        let totals = suite.totals();
+        let numbers = [
+            totals.files,
+            totals.tests,
+            totals.passed,
+            totals.failed,
+            totals.skipped,
+            totals.flaky,
+            totals.quarantined,
+        ];
+        let mut row = vec![Cell::id(&suite.name), suite.runner.as_str().into()];
+        row.extend(numbers.map(|number| number.to_string().into()));
+        table.row(row);
+    }
+    table
+}
+
+fn body(whole: &Whole, paint: &dyn Fn(Style, &str) -> String) -> String {
+    let verdict = &whole.shard.verdict;
+    let mut out = String::new();
+    let mut say = |text: String| {
+        out.push('\n');
+        out.push_str(&text);
+    };
+    for (suite, file, test) in tests(verdict, TestState::Failed) {
+        let (style, word) = if test.gates() {
+            (Style::Bad, "failed")
+        } else {
+            (Style::Warning, "in quarantine")
+        };
+        say(paint(
+            style,
+            &format!("{word}: {}: {file}: {}{}", suite.name, test.name, times(test)),
+        ));
+        if let Some(entry) = &test.quarantine {
+            say(paint(
+                Style::Faint,
+                &format!("    until {} ({}): {}", entry.until, entry.owner, entry.reason),
+            ));
+        } else {
+            clean_lines(test.failure())
+                .lines()
+                .take(MOST_LINES)
+                .for_each(|line| say(format!("    {line}")));
+        }
+    }
+    for problem in problems(verdict) {
+        say(paint(Style::Bad, &format!("problem: {problem}")));
+    }
+    for (suite, file, test) in tests(verdict, TestState::Flaky) {
+        say(paint(
+            Style::Warning,
+            &format!("flaky: {}: {file}: {}{}", suite.name, test.name, times(test)),
+        ));
+    }
+    for note in &whole.notes {
+        say(paint(Style::Faint, &format!("note: {note}")));
+    }
+    let style = if verdict.passed { Style::Good } else { Style::Bad };
+    say(paint(style, &headline(whole)));
+    out
+}
+
+fn times(test: &TestResult) -> String {
+    match test.attempts.len() {
+        0 | 1 => String::new(),
+        number => format!(" ({number} attempts)"),
+    }
+}
+
+/// The verdict in a line.
+pub(super) fn headline(whole: &Whole) -> String {
+    let Verdict { passed, totals, .. } = &whole.shard.verdict;
+    let mut line = if *passed {
+        "Passed".to_owned()
+    } else {
+        "Failed".to_owned()
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(line, ": {} tests in {} files", totals.tests, totals.files);
+    for (number, what) in [
+        (totals.failed, "failed"),
+        (totals.skipped, "skipped"),
+        (totals.flaky, "flaky"),
+        (totals.quarantined, "in quarantine"),
+        (totals.problems, "problems besides"),
+    ] {
+        if number > 0 {
+            let _ = write!(line, ", {number} {what}");
+        }
+    }
+    if whole.shard.shards > 1 {
+        let _ = write!(line, "; shard {} of {}", whole.shard.shard, whole.shard.shards);
+    }
+    if let Some(timing) = whole.timing {
+        let _ = write!(
+            line,
+            "; {:.1} s with {} at once (planned {:.1} s, at least {:.1} s)",
+            timing.seconds, timing.workers, timing.predicted, timing.lower_bound
+        );
+    }
+    line
+}
+
+/// Every problem with what it is about.
+pub(super) fn problems(verdict: &Verdict) -> Vec<String> {
+    let own = verdict.problems.iter().map(|problem| problem.text.clone());
+    let suites = verdict.suites.iter().flat_map(|suite| {
+        suite.all_problems().map(|(file, problem)| match file {
+            Some(file) => format!("{}: {file}: {}", suite.name, problem.text),
+            None => format!("{}: {}", suite.name, problem.text),
+        })
+    });
+    own.chain(suites).collect()
+}
+
+/// The files that took longest.
+pub(super) fn slowest(verdict: &Verdict, most: usize) -> Vec<String> {
+    let files = verdict
+        .suites
+        .iter()
+        .flat_map(|suite| suite.files.values().map(|file| (suite.name.as_str(), file)));
+    let mut files: Vec<_> = files
+        .filter_map(|(suite, file)| Some((file.seconds?, suite, file.file.as_str())))
+        .collect();
+    files.sort_by(|a, b| b.0.total_cmp(&a.0));
+    files
+        .into_iter()
+        .take(most)
+        .map(|(seconds, suite, file)| format!("{suite}: {file}: {seconds:.1} s"))
+        .collect()
+}
+
+fn tests(verdict: &Verdict, state: TestState) -> impl Iterator<Item = (&SuiteResult, &str, &TestResult)> {
+    verdict.suites.iter().flat_map(move |suite| {
+        suite.files.values().flat_map(move |file| {
+            let tests = file.tests.iter().filter(move |test| test.state == state);
+            tests.map(move |test| (suite, file.file.as_str(), test))
+        })
+    })
+}
+
+/// Commands by which GitHub shows failures beside the lines that changed.
+fn annotations(verdict: &Verdict) -> String {
+    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| escape(&clean(text)).replace(':', "%3A").replace(',', "%2C");
+    let failed = tests(verdict, TestState::Failed)
+        .filter(|(_, _, test)| test.gates())
+        .map(|(suite, file, test)| {
+            let path = if suite.folder.is_empty() {
+                file.to_owned()
+            } else {
+                format!("{}/{file}", suite.folder)
+            };
+            let text: Vec<_> = clean_lines(test.failure())
+                .lines()
+                .take(MOST_LINES)
+                .map(str::to_owned)
+                .collect();
+            format!(
+                "::error file={},title={}::{}",
+                property(&path),
+                property(&test.name),
+                escape(&text.join("\n"))
+            )
+        });
+    let problems = problems(verdict)
+        .into_iter()
+        .map(|problem| format!("::error title=tests::{}", escape(&clean_lines(&problem))));
+    problems
+        .chain(failed)
+        .take(MOST_ANNOTATIONS)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Prints a plan.
+///
+/// # Errors
+/// It cannot be printed.
+pub(super) fn plan(context: &Context, suites: &[Ready], planning: &Planning) -> anyhow::Result<()> {
+    let plan = &planning.plan;
+    let name = |place: usize| suites.get(place).map_or("", |ready| ready.suite.name.as_str());
+    if context.output.is_json() {
+        let shown = |batch: &Batch| json!({ "suite": name(batch.suite), "items": batch.items, "seconds": batch.seconds() });
+        let lanes = plan
+            .lanes
+            .iter()
+            .map(|lane| lane.iter().map(shown).collect::<Vec<_>>());
+        return context.output.json(&json!({
+            "lanes": lanes.collect::<Vec<_>>(), "tail": plan.tail.iter().map(shown).collect::<Vec<_>>(),
+            "makespanSeconds": plan.makespan, "lowerBoundSeconds": plan.lower_bound,
+            "unknownFiles": planning.unknown, "plan": planning.digest,
+        }));
+    }
+    let mut table = Table::new(&["WORKER", "SUITE", "FILES", "SECONDS", "FIRST"]);
+    let lanes = plan
+        .lanes
+        .iter()
+        .enumerate()
+        .map(|(place, lane)| ((place + 1).to_string(), lane));
+    for (worker, lane) in lanes.chain(std::iter::once(("any".to_owned(), &plan.tail))) {
+        for batch in lane {
+            let first = batch.items.first().map_or("", |item| item.file.as_str());
+            table.row([
+                worker.as_str().into(),
+                name(batch.suite).into(),
+                batch.items.len().to_string().into(),
+                format!("{:.1}", batch.seconds()).into(),
+                first.into(),
+            ]);
+        }
+    }
+    context.output.table(&table)?;
+    context.output.line(format!(
+        "Planned {:.1} s; at least {:.1} s; {} files of unknown duration.",
+        plan.makespan, plan.lower_bound, planning.unknown
+    ))?;
+    for ready in suites {
+        if let Some(problem) = &ready.problem {
+            context.output.line(
+                context
+                    .output
+                    .paint(Style::Bad, &format!("{}: {problem}", ready.suite.name)),
+            )?;
+        }
+    }
+    Ok(())
+}
