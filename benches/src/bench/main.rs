@@ -1,5 +1,6 @@
 //! `bench`: measures Pilotage against references in the same run and prints one table.
 
+mod balance;
 mod intake;
 mod latency;
 mod live;
@@ -62,6 +63,9 @@ struct Settings {
     /// Folder in which npm put `turbo`, for the reference of `run`; without one it is left out.
     #[arg(long, env = "PILOTAGE_TURBO")]
     turbo: Option<PathBuf>,
+    /// A folder with recorded durations, for `balance`; benches/balance when not given.
+    #[arg(long)]
+    durations: Option<PathBuf>,
     /// The server; the one beside this binary when not given.
     #[arg(long)]
     pilotage: Option<PathBuf>,
@@ -82,6 +86,8 @@ enum Measurement {
     Live,
     /// Calls of a tool over MCP, against a bare route for JSON and the same tool on npm's `fastmcp`.
     Mcp,
+    /// How evenly tests are spread over nodes, over the lower bound, beside the ways of others; simulated.
+    Balance,
     /// Secrets found in a corpus with labels, and how fast a tree is looked through, beside known scanners.
     Secrets,
     /// A pipeline of 20 jobs on this machine: cached, after a change, over 30 commits; beside Turborepo.
@@ -97,6 +103,7 @@ impl Measurement {
             Self::Latency => latency::run(settings).await,
             Self::Live => live::run(settings).await,
             Self::Mcp => mcp::run(settings).await,
+            Self::Balance => balance::run(settings.durations.as_deref()),
             Self::Secrets => secrets::run(settings),
             Self::Run => run::run(settings),
         }
