@@ -1,6 +1,13 @@
-//! Every criterion that a collector serves can pass and can fail, by what a file says or a command does.
+//! Every criterion of the built-in gates can pass and can fail, by what a file says or a command does.
+
+mod scenes;
+
+use std::collections::BTreeSet;
+
+use pilotage_core::gate::built_in;
 
 use crate::Repository;
+use scenes::scenes;
 
 #[derive(Clone)]
 struct Case {
@@ -183,20 +190,34 @@ fn every_served_criterion_passes_and_fails() {
     }
 }
 
-/// No build of a test takes five minutes, so the threshold is another one here; the time is that of a real build.
 #[test]
-fn a_build_can_take_too_long() {
-    for (threshold, expected) in [("300s", "passed"), ("1ms", "failed")] {
-        let repository = Repository::configured(&format!(
-            "gates:\n- id: build-validation\n  criteria: [{{ metric: build_time, threshold: {threshold} }}]\n"
-        ));
-        repository.write(
-            "Cargo.toml",
-            "[package]\nname = \"judged\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
-        );
-        repository.write("src/lib.rs", "pub fn f() {}\n");
-        assert_eq!(repository.state("build-validation", "build_time").0, expected);
+fn every_criterion_that_takes_more_than_a_file_passes_and_fails() {
+    for scene in scenes() {
+        for (good, expected) in [(true, "passed"), (false, "failed")] {
+            let repository = Repository::configured(&(scene.config)(good));
+            (scene.prepare)(&repository, good);
+            let (state, reason) = repository.state(scene.gate, scene.metric);
+            assert_eq!(state, expected, "{}: {reason}", scene.metric);
+        }
     }
+}
+
+/// A criterion that is added without a row here fails, and so does a row of a criterion that is gone.
+#[test]
+fn every_criterion_of_every_built_in_gate_has_a_row() {
+    let asked: BTreeSet<_> = built_in()
+        .into_iter()
+        .flat_map(|gate| {
+            let criteria = gate.criteria.into_iter();
+            criteria.map(move |criterion| (gate.id.clone(), criterion.metric))
+        })
+        .collect();
+    let row = |gate: &str, metric: &str| (gate.to_owned(), metric.to_owned());
+    let cases = [of_tests(), of_scanners(), of_cargo()].concat();
+    let cases = cases.iter().map(|case| row(case.gate, case.metric));
+    let scenes = scenes();
+    let scenes = scenes.iter().map(|scene| row(scene.gate, scene.metric));
+    assert_eq!(cases.chain(scenes).collect::<BTreeSet<_>>(), asked);
 }
 
 #[test]

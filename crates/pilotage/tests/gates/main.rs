@@ -9,7 +9,10 @@ mod processes;
 mod refused;
 mod secrets;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use assert_cmd::{Command, cargo::cargo_bin_cmd};
 use serde_json::Value;
@@ -50,10 +53,16 @@ impl Repository {
         command
             .env_clear()
             .envs(given)
+            .envs(self.cargo_home().map(|home| ("CARGO_HOME", home)))
             .current_dir(self.path())
             .arg("gate")
             .args(arguments.split_whitespace());
         command
+    }
+
+    /// The folder of a registry of its own, where it has one.
+    fn cargo_home(&self) -> Option<PathBuf> {
+        Some(self.path().join(".cargo-home")).filter(|home| home.is_dir())
     }
 
     /// The exit code and the report of `gate run`.

@@ -11,13 +11,14 @@ fn value() -> String {
     ["mucsh", "xrkcq", "7zt4"].concat()
 }
 
-fn line() -> String {
+/// A line with it, as a configuration file has it.
+pub(crate) fn line() -> String {
     format!("password: {}\n", value())
 }
 
 impl Repository {
     #[track_caller]
-    fn git(&self, arguments: &str) {
+    pub(crate) fn git(&self, arguments: &str) {
         let output = Command::new("git")
             .args([
                 "-c",
@@ -36,7 +37,7 @@ impl Repository {
         assert!(output.status.success(), "{arguments}: {output:?}");
     }
 
-    fn commit(&self) {
+    pub(crate) fn commit(&self) {
         self.git("add -A");
         self.git("commit -q -m change");
     }
