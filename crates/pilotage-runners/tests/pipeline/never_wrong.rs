@@ -252,8 +252,46 @@ async fn compare(changes: Vec<Change>) {
     }
 }
 
+/// Each kind of change at least once, whatever chance brings.
+#[tokio::test]
+async fn each_change_by_itself_is_noticed() {
+    let changes = vec![
+        Change::Source(0, 2),
+        Change::Mode(0, 0o755),
+        Change::Link(0),
+        Change::Link(2),
+        Change::Library(1, 1),
+        Change::Tool(2),
+        Change::Flavour(Some(0)),
+        Change::Flavour(Some(1)),
+        Change::Flavour(None),
+        Change::Level(1),
+        Change::Tool(1),
+        Change::StaleOutput(0),
+        Change::SpoilOutput(1),
+        Change::DeleteOutput(3),
+        Change::OutputMode(0o600),
+        Change::FileForFolder,
+        Change::LinkForFolder,
+        Change::Remove(0),
+    ];
+    compare(changes).await;
+}
+
+/// Every byte of an entry counts, whether or not its files have to be restored.
+#[tokio::test]
+async fn no_damaged_byte_is_taken() {
+    let changes = (0..24).flat_map(|number| {
+        [
+            Change::DamageEntry(number % 4, number * 97),
+            Change::DeleteOutput(3),
+        ]
+    });
+    compare(changes.collect()).await;
+}
+
 proptest! {
-    #![proptest_config(Config { cases: 12, max_shrink_iters: 64, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 8, max_shrink_iters: 64, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn a_run_with_the_cache_is_a_run_without_it(changes in proptest::collection::vec(change(), 1..12)) {
