@@ -1,6 +1,7 @@
 //! How jobs end: by themselves, after a failure, after too long, on demand. Nothing is left behind.
 
 use std::{
+    io::Write as _,
     path::Path,
     time::{Duration, Instant},
 };
@@ -193,6 +194,20 @@ jobs:
     );
 }
 
+/// Not a test of anything by itself: the service of the next test is this program, which then goes on until it is ended.
+#[test]
+fn greeter() {
+    let Ok(port) = std::env::var("GREETER_PORT") else {
+        return;
+    };
+    let listener = std::net::TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    std::fs::write("pid", std::process::id().to_string()).unwrap();
+    for connection in listener.incoming() {
+        // Whoever only looks whether somebody listens is gone already.
+        let _ = connection.and_then(|mut connection| connection.write_all(b"hello"));
+    }
+}
+
 #[tokio::test]
 async fn a_service_runs_beside_its_job() {
     let mut checkout = Checkout::new();
@@ -201,29 +216,26 @@ async fn a_service_runs_beside_its_job() {
         .local_addr()
         .unwrap()
         .port();
-    let server = r#"
-import os, socketserver
-class Handler(socketserver.BaseRequestHandler):
-    def handle(self): self.request.sendall(os.environ["GREETING"].encode())
-socketserver.TCPServer.allow_reuse_address = True
-open("pid", "w").write(str(os.getpid()))
-socketserver.TCPServer(("127.0.0.1", PORT), Handler).serve_forever()
-"#;
-    checkout.write("server.py", &server.replace("PORT", &free.to_string()));
+    let program = std::env::current_exe().unwrap();
     let text = format!(
         r#"
 on: {{push: {{}}}}
 jobs:
   uses:
     services:
-      greeter: {{image: greeter, ports: [{free}], variables: {{GREETING: hello}}, local: exec python3 server.py}}
+      greeter:
+        image: greeter
+        ports: [{free}]
+        variables: {{GREETER_PORT: {free}}}
+        local: exec '{}' --exact ends::greeter
     variables: {{HOST: "${{service.greeter.host}}"}}
     steps: [{{run: "exec 3<>/dev/tcp/$HOST/{free}; cat <&3; echo"}}]
   lacks:
     needs: [uses]
     services: {{absent: {{image: absent, ports: [9]}}}}
     steps: [{{run: "true"}}]
-"#
+"#,
+        program.display()
     );
     let came = checkout.run(&text).await;
     came.expect(&[("uses", State::Succeeded, false), ("lacks", State::Failed, false)]);
