@@ -209,7 +209,8 @@ fn spoil(checkout: &Checkout, change: &Change) {
             entries.sort();
             if let Some(path) = entries.get(*entry) {
                 let mut bytes = fs::read(path).unwrap();
-                let at = at % bytes.len();
+                // From the end, where the contents are.
+                let at = bytes.len() - 1 - at % bytes.len();
                 bytes[at] ^= 0x20;
                 fs::write(path, bytes).unwrap();
             }
@@ -283,7 +284,7 @@ async fn each_change_by_itself_is_noticed() {
 async fn no_damaged_byte_is_taken() {
     let changes = (0..24).flat_map(|number| {
         [
-            Change::DamageEntry(number % 4, number * 97),
+            Change::DamageEntry(number % 4, number * 7),
             Change::DeleteOutput(3),
         ]
     });
