@@ -5,6 +5,7 @@ mod clean;
 mod generate;
 mod golden;
 mod mutants;
+mod validators;
 
 use std::path::{Path, PathBuf};
 
