@@ -1,5 +1,6 @@
 //! Pipelines for each platform: one folder for each, one line in [`platforms`] to register it.
 
+pub mod import;
 pub mod lint;
 mod notes;
 mod yaml;

@@ -4,13 +4,13 @@
 //! that most checks are written once; what only one platform has is in `platforms`.
 
 mod checks;
-mod expression;
-mod platforms;
+pub(in crate::pipelines) mod expression;
+pub(in crate::pipelines) mod platforms;
 mod secret;
 mod shape;
 mod shell;
 mod untrusted;
-mod view;
+pub(in crate::pipelines) mod view;
 
 use pilotage_core::config::Location;
 use serde::Serialize;

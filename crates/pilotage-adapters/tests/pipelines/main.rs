@@ -4,6 +4,7 @@
 mod clean;
 mod generate;
 mod golden;
+mod importing;
 mod mutants;
 mod validators;
 

@@ -5,6 +5,7 @@ mod artifacts;
 mod cancel;
 mod diff;
 mod follow;
+mod import;
 mod lint;
 mod log;
 mod platform;
@@ -32,6 +33,8 @@ pub(crate) enum CiCommand {
     Render(render::Render),
     /// Check them, and files that were written by hand, without asking anybody.
     Lint(lint::Lint),
+    /// Read the configuration of GitHub Actions or GitLab CI into a definition, as far as it goes.
+    Import(import::Import),
     /// Start a pipeline on its platform.
     Trigger(trigger::Trigger),
     /// List the newest runs of a platform.
@@ -55,6 +58,7 @@ impl CiCommand {
         match self {
             Self::Render(command) => command.run(context),
             Self::Lint(command) => command.run(context),
+            Self::Import(command) => command.run(context),
             Self::Trigger(command) => command.run(context).await,
             Self::Runs(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,

@@ -6,6 +6,7 @@
 
 mod answers;
 mod check;
+mod ci_import;
 mod ci_lint;
 mod errors;
 mod exit_codes;

@@ -65,7 +65,7 @@ impl Known {
 }
 
 /// What stands between `${{` and `}}`, and whether it is closed.
-pub(super) fn expressions(text: &str) -> impl Iterator<Item = (&str, bool)> {
+pub(in crate::pipelines) fn expressions(text: &str) -> impl Iterator<Item = (&str, bool)> {
     text.split("${{")
         .skip(1)
         .map(|after| match after.split_once("}}") {

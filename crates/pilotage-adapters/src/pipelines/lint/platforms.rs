@@ -3,7 +3,7 @@
 mod azure;
 mod definition;
 mod github;
-mod gitlab;
+pub(in crate::pipelines) mod gitlab;
 mod jenkins;
 
 use pilotage_core::config::Document;

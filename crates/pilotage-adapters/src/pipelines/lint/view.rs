@@ -143,7 +143,10 @@ impl View {
 }
 
 /// The entries of a mapping with their pointers.
-pub(super) fn entries<'a>(value: &'a Value, pointer: &str) -> Vec<(&'a String, &'a Value, String)> {
+pub(in crate::pipelines) fn entries<'a>(
+    value: &'a Value,
+    pointer: &str,
+) -> Vec<(&'a String, &'a Value, String)> {
     let map = value.as_object().into_iter().flatten();
     map.map(|(key, value)| {
         let at = format!("{pointer}/{}", pilotage_core::config::pointer_segment(key));
@@ -153,7 +156,7 @@ pub(super) fn entries<'a>(value: &'a Value, pointer: &str) -> Vec<(&'a String, &
 }
 
 /// The items of a list with their pointers; a single value counts as a list of one.
-pub(super) fn items<'a>(value: &'a Value, pointer: &str) -> Vec<(&'a Value, String)> {
+pub(in crate::pipelines) fn items<'a>(value: &'a Value, pointer: &str) -> Vec<(&'a Value, String)> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items

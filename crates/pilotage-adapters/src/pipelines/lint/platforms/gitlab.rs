@@ -1,7 +1,7 @@
 //! `.gitlab-ci.yml`. Source of keys and words: <https://docs.gitlab.com/ci/yaml/>.
 
 mod condition;
-mod parents;
+pub(in crate::pipelines) mod parents;
 mod values;
 mod words;
 

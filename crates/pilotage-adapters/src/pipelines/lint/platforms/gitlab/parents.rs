@@ -10,7 +10,7 @@ use super::super::super::view::{items, texts};
 const MAX_DEPTH: usize = 11;
 
 /// The job with what it extends; merge keys are read as what they mean. The place of what was taken over is the job's.
-pub(super) fn whole(root: &Map<String, Value>, job: &Value) -> Value {
+pub(in crate::pipelines) fn whole(root: &Map<String, Value>, job: &Value) -> Value {
     Value::Object(with_parents(root, job, 0, &mut BTreeSet::new()))
 }
 
