@@ -33,7 +33,7 @@ pub(crate) enum CiCommand {
     Render(render::Render),
     /// Check them, and files that were written by hand, without asking anybody.
     Lint(lint::Lint),
-    /// Read the configuration of GitHub Actions or GitLab CI into a definition, as far as it goes.
+    /// Read a configuration of GitHub or GitLab into a definition, as far as it goes.
     Import(import::Import),
     /// Start a pipeline on its platform.
     Trigger(trigger::Trigger),

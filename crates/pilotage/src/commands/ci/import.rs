@@ -21,7 +21,7 @@ Examples:
   pilotage ci import .github/workflows/ci.yml             the definition on the standard output
   pilotage ci import .gitlab-ci.yml --output pilotage.yaml
 
-What could not be carried over is listed with its line on the error output, or with --format json in the answer.";
+What could not be carried over is listed with its line on the error output.";
 /// Largest file that is read.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
