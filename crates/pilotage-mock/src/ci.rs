@@ -22,17 +22,23 @@ pub enum CiVendor {
     GitHub,
     /// GitLab's REST API, with the project `acme/shop`.
     GitLab,
+    /// Jenkins' remote API, with the job `acme/shop`.
+    Jenkins,
+    /// Azure DevOps' REST API, with the pipeline 12 of the project `shop` of `acme`.
+    AzureDevOps,
 }
 
 impl CiVendor {
     /// Every vendor.
-    pub const ALL: [Self; 2] = [Self::GitHub, Self::GitLab];
+    pub const ALL: [Self; 4] = [Self::GitHub, Self::GitLab, Self::Jenkins, Self::AzureDevOps];
 
     /// As the configuration calls it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::GitHub => "github",
             Self::GitLab => "gitlab",
+            Self::Jenkins => "jenkins",
+            Self::AzureDevOps => "azure-devops",
         }
     }
 
@@ -41,6 +47,8 @@ impl CiVendor {
         match self {
             Self::GitHub => crate::github::answer(world, call),
             Self::GitLab => crate::gitlab::answer(world, call),
+            Self::Jenkins => crate::jenkins::answer(world, call),
+            Self::AzureDevOps => crate::azure_devops::answer(world, call),
         }
     }
 }

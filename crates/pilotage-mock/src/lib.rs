@@ -2,10 +2,12 @@
 //! so that the service's own client cannot tell the difference. And the other end of what Pilotage sends: a listener for
 //! webhooks.
 
+mod azure_devops;
 mod ci;
 mod connection;
 mod github;
 mod gitlab;
+mod jenkins;
 mod make;
 mod server;
 mod webhooks;

@@ -1,4 +1,5 @@
 //! Jenkins.
 
 pub(crate) mod pipeline;
+pub(crate) mod runs;
 pub(crate) mod webhook;

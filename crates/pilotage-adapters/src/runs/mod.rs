@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod api;
+mod ask;
 pub(crate) mod log;
 pub(crate) mod refusal;
 
@@ -28,7 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::{github, gitlab, outbound::api_client};
+use crate::{azure_devops, github, gitlab, jenkins, outbound::api_client};
 
 /// The longest name of a platform.
 const MAX_NAME: usize = 128;
@@ -65,6 +66,16 @@ pub fn kinds() -> &'static [PlatformKind] {
             name: "gitlab",
             build: gitlab::runs::build,
             schema: gitlab::runs::GitLabConfig::json_schema,
+        },
+        PlatformKind {
+            name: "jenkins",
+            build: jenkins::runs::build,
+            schema: jenkins::runs::JenkinsConfig::json_schema,
+        },
+        PlatformKind {
+            name: "azure-devops",
+            build: azure_devops::runs::build,
+            schema: azure_devops::runs::AzureDevOpsConfig::json_schema,
         },
     ]
 }

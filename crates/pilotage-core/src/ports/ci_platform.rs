@@ -180,6 +180,9 @@ pub trait CiPlatform: Send + Sync {
     /// What of a start's key the platform can be asked about, in one sentence.
     fn promise(&self) -> &'static str;
 
+    /// Whether [`CiPlatform::find`] finds a start whose answer was lost.
+    fn finds_lost_starts(&self) -> bool;
+
     /// Starts a run and answers it as it stands then.
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError>;
 

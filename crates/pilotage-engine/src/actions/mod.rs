@@ -2,6 +2,7 @@
 
 mod gate;
 mod notification;
+mod pipeline;
 mod target;
 mod webhook;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 
 pub use gate::GateAction;
 pub use notification::NotificationAction;
+pub use pipeline::{PipelineAction, PipelineDesk};
 pub(crate) use target::render_target;
 pub use webhook::{
     CheckAddress, Endpoint, EndpointConfig, LONGEST_TIMEOUT, OutgoingConfig, Sign, WebhookAction,
@@ -28,7 +30,7 @@ pub use webhook::{
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Kinds that come with later releases: named so that the error can say more than "unknown".
-const PLANNED: [&str; 5] = ["pipeline", "deployment", "test", "approval", "scenario"];
+const PLANNED: [&str; 4] = ["deployment", "test", "approval", "scenario"];
 
 /// One attempt at an action, with every template rendered.
 pub struct Attempting<'a> {
@@ -103,6 +105,11 @@ pub trait ActionKind: Send + Sync {
     /// Attempts per second that the target allows, if that is configured.
     fn rate_limit(&self, _target: &str) -> Option<RateLimit> {
         None
+    }
+
+    /// For an attempt at an action that gives no time-out of its own.
+    fn default_timeout(&self) -> Duration {
+        DEFAULT_TIMEOUT
     }
 
     /// One attempt.
@@ -273,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_planned_kind_is_a_config_error_that_says_what_to_do() {
-        let problem = Catalog::default().unknown("pipeline");
+        let problem = Catalog::default().unknown("deployment");
         assert!(problem.message.contains("not available in this version"));
         assert!(problem.help.unwrap().contains("webhook"));
     }

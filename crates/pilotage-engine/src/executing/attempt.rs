@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Executor, backoff};
 use crate::{
-    actions::{ActionKind, Attempting, DEFAULT_TIMEOUT, LONGEST_TIMEOUT, Report, Verdict, render_target},
+    actions::{ActionKind, Attempting, LONGEST_TIMEOUT, Report, Verdict, render_target},
     throttle::{Leave, Pass},
 };
 
@@ -145,7 +145,7 @@ impl Executor {
             now,
             timeout: action
                 .timeout_ms
-                .map_or(DEFAULT_TIMEOUT, Duration::from_millis)
+                .map_or_else(|| kind.default_timeout(), Duration::from_millis)
                 .min(LONGEST_TIMEOUT),
         };
         let report = self.run_within(kind.as_ref(), attempting).await;

@@ -42,6 +42,10 @@ pub(crate) struct Start {
 
 pub(crate) struct Run {
     pub(crate) id: u64,
+    /// Where it was before it began, for platforms with a queue of their own.
+    pub(crate) queue_id: u64,
+    /// For platforms that have tags.
+    pub(crate) tags: Vec<String>,
     pub(crate) title: String,
     pub(crate) reference: String,
     pub(crate) commit: String,
@@ -111,6 +115,8 @@ impl World {
         }
         self.runs.push(Run {
             id,
+            queue_id: id + 500_000,
+            tags: Vec::new(),
             commit: commit(&start.reference),
             title: start.title,
             reference: start.reference,

@@ -1,6 +1,9 @@
 //! `pilotage check`: is the configuration right?
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use pilotage_engine::rule_book;
@@ -90,6 +93,7 @@ fn verify(check: &Check) -> Result<Held, SettingsError> {
             &Surroundings {
                 loopback_only,
                 signing_secret: fresh_signing_secret(),
+                pipelines: Arc::default(),
             },
             None,
         )

@@ -93,6 +93,7 @@ async fn alone(command: &McpCommand, stop: CancellationToken) -> anyhow::Result<
     let surroundings = Surroundings {
         loopback_only: true,
         signing_secret: signing_secret(&command.data_dir)?,
+        pipelines: Arc::default(),
     };
     let wired = Arc::new(wire::wire(wire::open_store(&command.data_dir)?, &settings, &surroundings).await?);
     let mut offered = settings.file.mcp.selection();

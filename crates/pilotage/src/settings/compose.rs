@@ -6,7 +6,7 @@ use std::{
 };
 
 use pilotage_adapters::{
-    notifiers, outbound,
+    notifiers, outbound, runs,
     sources::{self, BuildScope},
     verification::standard_webhooks::{self, SigningKey},
 };
@@ -17,8 +17,8 @@ use pilotage_core::{
 };
 use pilotage_engine::{
     actions::{
-        ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, GateAction, NotificationAction, Sign,
-        WebhookAction, check_header,
+        ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, GateAction, NotificationAction,
+        PipelineAction, PipelineDesk, Sign, WebhookAction, check_header,
     },
     gates::GateDesk,
     redaction::Redactor,
@@ -36,6 +36,8 @@ pub(crate) struct Surroundings {
     pub(crate) loopback_only: bool,
     /// Signs outgoing webhooks whose endpoint has no secret of its own.
     pub(crate) signing_secret: SecretString,
+    /// What is known of pipelines that were started.
+    pub(crate) pipelines: Arc<PipelineDesk>,
 }
 
 /// A fresh secret in the form of Standard Webhooks: `whsec_` and base64 of 32 bytes, from 366 random bits.
@@ -150,6 +152,17 @@ impl Settings {
                 }
             }
         }
+        let env = |name: &str| std::env::var(name).ok();
+        let platform_scope = runs::PlatformScope::new(&env, &read_text);
+        let platforms = runs::build_all(&self.file.platforms, &platform_scope);
+        let platforms = platforms.unwrap_or_else(|found| {
+            problems.extend(found);
+            BTreeMap::new()
+        });
+        platform_scope
+            .secrets()
+            .iter()
+            .for_each(|secret| secrets.note(secret.expose_secret()));
         let scope =
             notifiers::NotifierScope::new(outbound.clone(), |name| std::env::var(name).ok(), read_text);
         let built = notifiers::build_all(&self.file.notifiers, self.file.slack.as_ref(), &scope);
@@ -177,6 +190,7 @@ impl Settings {
             Arc::new(webhook) as Arc<dyn ActionKind>,
             Arc::new(notification),
             Arc::new(GateAction::new(gates)),
+            Arc::new(PipelineAction::new(platforms, surroundings.pipelines.clone())),
         ]))
     }
 }
@@ -297,6 +311,7 @@ mod tests {
             let surroundings = Surroundings {
                 loopback_only: true,
                 signing_secret: fresh_signing_secret(),
+                pipelines: Arc::default(),
             };
             let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
             settings
@@ -326,6 +341,7 @@ mod tests {
         let surroundings = Surroundings {
             loopback_only: true,
             signing_secret: fresh_signing_secret(),
+            pipelines: Arc::default(),
         };
         let _ = rustls::crypto::ring::default_provider().install_default();
         let composed = Settings::parse("x", text)

@@ -1,9 +1,12 @@
 //! Pipelines on their platforms, from the command line, against models of the vendors: started, followed, failing, retried,
 //! stopped, and everything that goes wrong on the way.
 
+mod azure;
 mod github;
 mod gitlab;
 mod honest;
+mod jenkins;
+mod rules;
 
 use std::{
     path::Path,

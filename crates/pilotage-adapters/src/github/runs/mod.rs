@@ -199,6 +199,10 @@ impl CiPlatform for GitHub {
         }
     }
 
+    fn finds_lost_starts(&self) -> bool {
+        self.key_input.is_some()
+    }
+
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {
         self.dispatch(start).await
     }

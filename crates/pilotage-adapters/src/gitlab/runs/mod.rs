@@ -3,6 +3,7 @@
 //! A start carries its key as the variable `PILOTAGE_KEY`, and is found again by it among the newest pipelines that were
 //! started over the API, if the token may read the variables of pipelines.
 
+mod config;
 mod read;
 
 use std::time::Duration;
@@ -10,18 +11,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{HeaderMap, Method, header};
 use pilotage_core::{
-    config::{self, Problem, SecretRef},
+    config::{Problem, read},
     pipeline_run::{
         CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
         RunState, StartRun,
     },
     ports::{CiError, CiPlatform, CiTrouble, Sink},
 };
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+pub(crate) use self::config::GitLabConfig;
+use self::config::SendAs;
 use self::read::{Deployment, Job, Pipeline, Project, Variable};
 use crate::runs::{
     Built, PlatformScope,
@@ -61,41 +63,9 @@ fn needs(refusal: &Refusal) -> Option<String> {
     Some(format!("the scope `{scope}`"))
 }
 
-/// How inputs are handed to a pipeline.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-enum SendAs {
-    /// As variables of the pipeline.
-    #[default]
-    Variables,
-    /// As the inputs that the pipeline declares under `spec: inputs` (GitLab 18.1 and later).
-    Inputs,
-}
-
-/// Pipelines of one GitLab project.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct GitLabConfig {
-    /// The project's path, such as `acme/shop`, or its id.
-    project: String,
-    /// A personal, group or project access token with the scope `api`.
-    token: Option<SecretRef>,
-    /// The `CI_JOB_TOKEN` of a job instead; GitLab lets it do less.
-    job_token: Option<SecretRef>,
-    /// A trigger token: starts pipelines, and nothing else.
-    trigger_token: Option<SecretRef>,
-    /// Where GitLab answers.
-    url: Option<String>,
-    /// The branch that is meant where nobody names one; else the project's default branch.
-    branch: Option<String>,
-    /// What inputs become.
-    #[serde(default)]
-    send_as: SendAs,
-}
-
 /// Makes one.
 pub(crate) fn build(value: &Value, scope: &PlatformScope<'_>) -> Built {
-    let config: GitLabConfig = config::read(value).map_err(|problem| vec![problem])?;
+    let config: GitLabConfig = read(value).map_err(|problem| vec![problem])?;
     let gitlab = GitLab::new(config, scope).map_err(|problem| vec![problem])?;
     Ok(std::sync::Arc::new(gitlab))
 }
@@ -288,6 +258,10 @@ impl CiPlatform for GitLab {
 
     fn promise(&self) -> &'static str {
         "a start is found again by its key among the 20 newest pipelines, if the token may read their variables"
+    }
+
+    fn finds_lost_starts(&self) -> bool {
+        !self.auth.is_empty()
     }
 
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {

@@ -20,6 +20,8 @@ use crate::{
 const LAST_LINES: usize = 40;
 /// How often a log that broke off is gone on with before that is given up.
 const MOST_FAILURES: u32 = 5;
+/// A longer line is shown in pieces.
+const MOST_LINE_BYTES: usize = 64 << 10;
 /// Between two looks at a log that grows.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a log is asked for that should be there and is not yet.
@@ -118,10 +120,18 @@ impl Logs {
 
     async fn print(&self, named: &Named, output: Output, run: &str, wanted: &Wanted) -> anyhow::Result<()> {
         let mut reader = Reader::new(named, run, &wanted.log);
-        let mut empty = 0;
+        let (mut empty, mut rest) = (0, String::new());
         loop {
             let part = reader.next().await?;
-            print(output, &wanted.name, &part.text)?;
+            rest.push_str(&part.text);
+            // A line that is not whole yet is shown with what comes of it, so that nothing of it is torn apart.
+            let whole = if part.is_complete || part.text.is_empty() || rest.len() > MOST_LINE_BYTES {
+                rest.len()
+            } else {
+                rest.rfind('\n').map_or(0, |at| at + 1)
+            };
+            print(output, &wanted.name, &rest[..whole])?;
+            rest.drain(..whole);
             if part.is_complete || (!self.follow && !wanted.has_ended && part.text.is_empty()) {
                 return Ok(());
             }

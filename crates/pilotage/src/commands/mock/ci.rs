@@ -16,7 +16,7 @@ use crate::{
 /// Whose model, and where it listens.
 #[derive(Debug, Args)]
 pub(crate) struct Ci {
-    /// A platform: github or gitlab
+    /// A platform: github, gitlab, jenkins or azure-devops
     #[arg(value_name = "PLATFORM")]
     platform: String,
     /// Where to answer; port 0 takes a free one

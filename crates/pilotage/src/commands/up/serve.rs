@@ -12,7 +12,7 @@ use pilotage_core::{
     audit::{NewAuditRecord, kind},
     ports::Registry,
 };
-use pilotage_engine::{executing::Executor, reporting::Reporter, retention};
+use pilotage_engine::{actions::PipelineDesk, executing::Executor, reporting::Reporter, retention};
 use pilotage_mcp::Server;
 use secrecy::SecretString;
 use serde_json::json;
@@ -89,6 +89,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let surroundings = Surroundings {
         loopback_only: up.listen.ip().is_loopback(),
         signing_secret: signing_secret(&data_dir)?,
+        pipelines: Arc::new(PipelineDesk::new(opened.1.bell.clone())),
     };
     let main = listen(up.listen, "--listen").await?;
     let health = listen(up.health_listen, "--health-listen").await?;

@@ -302,6 +302,57 @@ async fn a_client_of_gitlab_works_with_the_model() {
     python(&told, &packages, PYTHON_GITLAB).await.says(0, &["done"]);
 }
 
+const PYTHON_JENKINS: &str = r#"
+import sys, time, jenkins
+url, token, reader = sys.argv[1:]
+server = jenkins.Jenkins(url, username="person", password=token)
+assert server.get_info()["mode"] == "NORMAL"
+def build_of(item):
+    for _ in range(2000):
+        told = server.get_queue_item(item)
+        if told.get("executable"): return told["executable"]["number"]
+        time.sleep(0.01)
+    raise AssertionError(told)
+def until(number):
+    for _ in range(2000):
+        told = server.get_build_info("acme/shop", number)
+        if not told["building"]: return told["result"]
+        time.sleep(0.01)
+    raise AssertionError(told)
+number = build_of(server.build_job("acme/shop", {"fail": "test"}))
+assert until(number) == "FAILURE"
+assert "1 of 12 is wrong" in server.get_build_console_output("acme/shop", number)
+assert server.get_job_info("acme/shop")["lastBuild"]["number"] == number
+number = build_of(server.build_job("acme/shop", {"lines": "1000"}))
+server.stop_build("acme/shop", number)
+assert until(number) == "ABORTED"
+assert [item for item in server.get_queue_info() if item["id"] == 0] == []
+session = jenkins.Jenkins(url, username="person", password="mock-password")
+assert build_of(session.build_job("acme/shop", {"lines": "1"})) > number
+try:
+    jenkins.Jenkins(url, username="person", password="wrong").get_job_info("acme/shop"); raise AssertionError("no 401")
+except jenkins.JenkinsException as error: assert "401" in str(error), error
+try:
+    jenkins.Jenkins(url, username="person", password=reader).build_job("acme/shop", {"lines": "1"}); raise AssertionError("no 403")
+except jenkins.JenkinsException as error: assert "403" in str(error), error
+print("done")
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_jenkins_works_with_the_model() {
+    let how = "unpack Debian's python3-gitlab and python3-jenkins, and name their dist-packages";
+    let Some(packages) = provided("PILOTAGE_PLATFORM_CLIENTS", how) else {
+        return;
+    };
+    let told = Told::new(
+        CiVendor::Jenkins,
+        Some(Duration::from_millis(5)),
+        "{type: jenkins, url: 'URL', user: person, token: TOKEN, job: acme/shop}",
+    )
+    .await;
+    python(&told, &packages, PYTHON_JENKINS).await.says(0, &["done"]);
+}
+
 /// Runs a script with the model's address and tokens.
 async fn python(told: &Told, packages: &Path, script: &str) -> super::Said {
     let mut command = Command::new("python3");
