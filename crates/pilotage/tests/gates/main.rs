@@ -6,6 +6,7 @@ mod both_sides;
 mod formats;
 mod no_evidence;
 mod processes;
+mod projects;
 mod refused;
 mod secrets;
 
