@@ -9,6 +9,7 @@ pub mod collector;
 pub mod collectors;
 pub mod joined;
 mod known;
+pub mod load;
 pub mod locks;
 pub mod pipeline;
 pub mod process;

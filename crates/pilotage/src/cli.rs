@@ -16,6 +16,7 @@ use crate::{
         execution::ExecutionCommand,
         gate::GateCommand,
         init::{self, Init},
+        load::LoadCommand,
         mcp::{self, McpCommand},
         metrics::Metrics,
         mock::MockCommand,
@@ -138,6 +139,9 @@ pub(crate) enum Command {
     Ci(CiCommand),
     /// Run a pipeline on this machine, side by side and cached.
     Run(Run),
+    /// Put a service under load and judge how it stood up.
+    #[command(subcommand)]
+    Load(LoadCommand),
     /// Follow what is going on, as it happens.
     Watch(Watch),
     /// Totals, lag and what every rule has done.
@@ -189,6 +193,7 @@ impl Command {
             Self::Test(command) => command.run(context).await,
             Self::Ci(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,
+            Self::Load(command) => command.run(context).await,
             Self::Watch(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Metrics(command) => command.run(context).await,

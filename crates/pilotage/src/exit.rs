@@ -35,6 +35,8 @@ pub(crate) enum Done {
     Misconfigured,
     /// Whoever asked went away before it ended; what was watched goes on.
     Detached,
+    /// It ran, and nothing can be said.
+    Unknown,
 }
 
 impl Done {
@@ -110,7 +112,7 @@ fn code(result: &anyhow::Result<Done>) -> u8 {
         Ok(Done::Yes) => 0,
         Ok(Done::NotReady) => 1,
         Ok(Done::Misconfigured) => 2,
-        Ok(Done::Detached) => 3,
+        Ok(Done::Detached | Done::Unknown) => 3,
         Err(error) => code_of_error(error),
     }
 }

@@ -27,6 +27,7 @@ use pilotage_engine::{
     actions::{EndpointConfig, OutgoingConfig},
     gates::GateFoundation,
 };
+use pilotage_runners::load::{LoadFile, Plan};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -66,6 +67,9 @@ pub(crate) struct SettingsFile {
     /// Platforms that run pipelines, by a name of your own.
     #[serde(default)]
     pub(crate) platforms: BTreeMap<String, Value>,
+    /// How services are put under load, and which may be.
+    #[serde(default)]
+    pub(crate) load: LoadFile,
     /// Where evidence for gates comes from, by a name of your own.
     #[serde(default)]
     pub(crate) evidence: BTreeMap<String, Value>,
@@ -372,6 +376,8 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
     problems.extend(gates::read(file).err().into_iter().flatten());
     problems.extend(pipelines::check(file));
     problems.extend(suites::check(&file.tests));
+    let load = Plan::all(&file.load).err().into_iter().flatten();
+    problems.extend(load.map(|problem| problem.under("/load")));
     let mut require = |holds: bool, pointer: &str, message: &str| {
         if !holds {
             problems.push(Problem::at(pointer, message));

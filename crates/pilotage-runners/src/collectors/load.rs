@@ -1,4 +1,4 @@
-//! `load`: how a service stood up to load, from what k6, oha or wrk left; which one it is shows in the file.
+//! `load`: how a service stood up to load, from what `pilotage load run`, k6, oha or wrk left; which one it is shows in the file.
 
 use std::fs::File;
 
@@ -27,6 +27,7 @@ const METRICS: &[(&str, Unit)] = &[
     ("response_time_p95", Unit::Seconds),
     ("throughput_rps", Unit::Count),
     ("error_rate", Unit::Percent),
+    ("memory_usage_peak", Unit::Bytes),
 ];
 
 struct LoadResult(Files);
@@ -66,6 +67,10 @@ impl Collector for LoadResult {
             let load = load.as_ref().ok_or("there is no result")?;
             let value = match name {
                 "response_time_p95" => load.p95_secs.ok_or("the result has no 95th percentile"),
+                "memory_usage_peak" => load
+                    .memory_bytes
+                    .map(load::as_number)
+                    .ok_or("the result does not say how much memory the service took"),
                 "throughput_rps" => load.per_second.ok_or("the result has no rate"),
                 _ => load
                     .error_percent

@@ -1,11 +1,14 @@
-//! Results of load tools: k6 (`--summary-export` and the JSON of `handleSummary`), oha (`--output-format json`), and the text
+//! Results of load tools: our own, k6 (`--summary-export` and the JSON of `handleSummary`), oha (`--output-format json`), and the text
 //! of wrk and wrk2 (with `--latency`).
 
 use std::io::Read;
 
 use serde_json::Value as Json;
 
-use crate::reading::{Bounded, brief};
+use crate::{
+    load::{Report, Verdict},
+    reading::{Bounded, brief},
+};
 
 /// What one run showed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +23,8 @@ pub struct Load {
     pub per_second: Option<f64>,
     /// Requests of a hundred that failed.
     pub error_percent: Option<f64>,
+    /// The most memory of the service that was seen, where it was watched.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Reads whichever it is.
@@ -32,9 +37,10 @@ pub fn read<R: Read>(input: &mut Bounded<R>) -> Result<Load, String> {
     let load = if text.trim_start().starts_with('{') {
         let json: Json = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
         match (json.get("metrics"), json.get("latencyPercentiles")) {
+            _ if json.get("pilotageLoad").is_some() => own(json)?,
             (Some(metrics), _) => k6(metrics)?,
             (None, Some(_)) => oha(&json)?,
-            _ => return Err("it is neither of k6 nor of oha".to_owned()),
+            _ => return Err("it is neither of Pilotage, k6 nor oha".to_owned()),
         }
     } else {
         wrk(text)?
@@ -53,6 +59,33 @@ pub fn read<R: Read>(input: &mut Bounded<R>) -> Result<Load, String> {
     Ok(load)
 }
 
+/// Our own. A run about which nothing is known is no evidence.
+fn own(json: Json) -> Result<Load, String> {
+    let report: Report =
+        serde_json::from_value(json).map_err(|error| format!("it is no report of a load run: {error}"))?;
+    if report.pilotage_load != 1 {
+        return Err(format!(
+            "this build does not read version {} of it",
+            report.pilotage_load
+        ));
+    }
+    if report.verdict == Verdict::Inconclusive {
+        return Err(format!(
+            "the run was inconclusive: {}",
+            report.inconclusive.join("; ")
+        ));
+    }
+    let memory = report.target.map(|target| target.memory_peak);
+    Ok(Load {
+        tool: "pilotage",
+        requests: report.requests,
+        p95_secs: Some(report.latency.p95),
+        per_second: Some(report.throughput_rps),
+        error_percent: Some(report.error_percent),
+        memory_bytes: memory,
+    })
+}
+
 /// `--summary-export` has the values beside each other, `handleSummary` below `values`. Times are in milliseconds.
 fn k6(metrics: &Json) -> Result<Load, String> {
     let value = |metric: &str, names: &[&str]| {
@@ -67,6 +100,7 @@ fn k6(metrics: &Json) -> Result<Load, String> {
         p95_secs: value("http_req_duration", &["p(95)"]).map(|millis| millis / 1_000.0),
         per_second: value("http_reqs", &["rate"]),
         error_percent: value("http_req_failed", &["rate", "value"]).map(|share| share * 100.0),
+        memory_bytes: None,
     })
 }
 
@@ -93,6 +127,7 @@ fn oha(json: &Json) -> Result<Load, String> {
         p95_secs: number("/latencyPercentiles/p95"),
         per_second: number("/summary/requestsPerSec"),
         error_percent: Some(crate::reading::percent(refused + broken, requests)),
+        memory_bytes: None,
     })
 }
 
@@ -127,6 +162,7 @@ fn wrk(text: &str) -> Result<Load, String> {
             failed.min(requests + sockets),
             requests + sockets,
         )),
+        memory_bytes: None,
     })
 }
 
@@ -145,6 +181,12 @@ fn percentile(line: &str) -> Option<(f64, f64)> {
         _ => return None,
     };
     Some((share, number.parse::<f64>().ok()? * factor))
+}
+
+/// Bytes as a number to compare.
+#[expect(clippy::cast_precision_loss, reason = "memory stays far below 2^52 bytes")]
+pub(crate) const fn as_number(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// A number that counts something.

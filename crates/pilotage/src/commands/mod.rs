@@ -10,6 +10,7 @@ pub(crate) mod gate;
 mod identity;
 pub(crate) mod init;
 mod listing;
+pub(crate) mod load;
 pub(crate) mod mcp;
 pub(crate) mod metrics;
 pub(crate) mod mock;

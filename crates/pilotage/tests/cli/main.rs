@@ -12,6 +12,7 @@ mod errors;
 mod exit_codes;
 mod help;
 mod listening;
+mod load;
 mod metrics;
 mod offline;
 mod rule_test;
