@@ -1,6 +1,6 @@
 //! Checks files of the four platforms without asking anybody: one file for each check, one line in [`checks`] to register it.
 //!
-//! A file is read into a [`View`](view::View) that is the same for all platforms (jobs, what they need, scripts, conditions), so
+//! A file is read into a view that is the same for all platforms (jobs, what they need, scripts, conditions), so
 //! that most checks are written once; what only one platform has is in `platforms`.
 
 mod checks;
