@@ -168,7 +168,10 @@ impl Source {
         let silent = || format!("`{}` ({}) says nothing about it", self.name, self.kind);
         let named = |(metric, _)| {
             let answer = answers.remove(&metric).unwrap_or_else(|| Err(silent()));
-            (metric, answer.map(|evidence| self.sign(evidence)))
+            (
+                metric,
+                answer.map(|evidence| self.sign(evidence)).map_err(bounded),
+            )
         };
         self.measures().into_iter().map(named).collect()
     }
@@ -181,6 +184,18 @@ impl Source {
         }
         evidence
     }
+}
+
+/// Bytes of the reason why something was not measured.
+const MOST_REASON_BYTES: usize = 1_000;
+
+/// A reason that reports and tools may have filled with whatever they hold.
+fn bounded(mut reason: String) -> String {
+    if reason.len() > MOST_REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(MOST_REASON_BYTES));
+        reason.push('…');
+    }
+    reason
 }
 
 /// The sources of a configuration, by its names.

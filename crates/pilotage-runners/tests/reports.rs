@@ -160,6 +160,17 @@ const fn share(covered: u64, total: u64) -> Share {
 
 const LCOV: &str = "TN:\nSF:src/a.py\nDA:1,1\nDA:2,0\nDA:3,5\nBRDA:5,0,jump to line 6,1\nBRDA:5,0,jump, to exit,-\nFN:1,2,f\nFNDA:1,f\nFN:4,g\nFNDA:0,g\nLF:3\nLH:2\nend_of_record\n";
 
+/// Methods of several classes in one file may have one name.
+#[test]
+fn functions_of_one_name_are_counted_each() {
+    let text = "SF:a.ts\nFN:1,parse\nFN:9,parse\nFN:20,parse\nFNDA:0,parse\nFNDA:3,parse\nFNDA:0,parse\nend_of_record\n";
+    let again = text.replace("FNDA:0,parse\nend", "FNDA:1,parse\nend");
+    for (reports, covered) in [(vec![text], 1), (vec![text, again.as_str()], 2)] {
+        let [_, _, functions] = coverage(lcov::read, &reports).unwrap();
+        assert_eq!(functions, share(covered, 3));
+    }
+}
+
 #[test]
 fn lcov_is_read_and_runs_are_joined() {
     let whole = [share(2, 3), share(1, 2), share(1, 2)];

@@ -311,3 +311,29 @@ fn lint_measures(linted: Result<(Ran, Said), String>, version: Option<&String>) 
         ("lint_warnings".to_owned(), answer(&said.warnings)),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Said;
+
+    const MESSAGE: &str = r#"{"reason":"compiler-message","package_id":"path+file:///p#a@0.1.0","message":{"message":"mismatched types","code":{"code":"E0308","explanation":"x"},"level":"error","spans":[{"file_name":"src/lib.rs","line_start":1,"column_start":18,"is_primary":true}],"children":[],"rendered":"e"}}"#;
+
+    #[test]
+    fn a_message_is_an_error() {
+        let mut said = Said::default();
+        said.line(MESSAGE);
+        assert_eq!(said.errors.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_makes_it_panic(from in 0..MESSAGE.len(), to in 0..MESSAGE.len(), with in "[0-9e\\-]{0,30}|\\PC{0,20}|\\[{1,2000}") {
+            let (from, to) = (from.min(to), from.max(to));
+            let mut said = Said::default();
+            said.line(&format!("{}{with}{}", &MESSAGE[..from], &MESSAGE[to..]));
+            prop_assert!(said.errors.iter().chain(&said.lint_errors).chain(&said.warnings).all(|text| text.len() < 2_048));
+        }
+    }
+}

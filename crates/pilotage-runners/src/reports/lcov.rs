@@ -3,7 +3,7 @@
 //! Branches may be named by text, as coverage.py does; a `-` for how often a branch was taken means never reached. The
 //! summaries (`LF`, `LH` and so on) are used only for a file that gives nothing else.
 
-use std::io::Read;
+use std::{collections::HashMap, hash::BuildHasher as _, io::Read};
 
 use super::coverage::{Coverage, Item, Share};
 use crate::reading::{Bounded, brief};
@@ -13,6 +13,27 @@ struct Section {
     file: String,
     detailed: bool,
     shares: [Share; 3],
+    /// How often each name of a function was declared, and how often it was counted: methods of several classes in one file
+    /// may have one name, and the n-th count belongs to the n-th declaration.
+    functions: HashMap<u64, [usize; 2]>,
+}
+
+impl Section {
+    /// What tells this mention of a function from the others of its name: `kind` is 0 for declarations, 1 for counts.
+    fn function(&mut self, name: &str, kind: usize) -> String {
+        // Names are kept as their hashes, with a key that nobody who writes a report knows.
+        let hash = self.functions.hasher().hash_one(name);
+        let seen = self.functions.entry(hash).or_default();
+        let place = seen.get_mut(kind).map_or(0, |seen| {
+            *seen += 1;
+            *seen
+        });
+        if place < 2 {
+            name.to_owned()
+        } else {
+            format!("{name}\0{place}")
+        }
+    }
 }
 
 /// Adds a report.
@@ -79,12 +100,14 @@ fn record(coverage: &mut Coverage, section: &mut Section, key: &str, value: &str
         }
         "FN" => {
             let name = value.split_once(',').ok_or("a function without its name")?.1;
-            item(coverage, section, Item::Function(function_name(name)), false)
+            let name = section.function(function_name(name), 0);
+            item(coverage, section, Item::Function(&name), false)
         }
         "FNDA" => {
             let (count, name) = value.split_once(',').ok_or("a function without its name")?;
             let reached = taken(count)?;
-            item(coverage, section, Item::Function(name), reached)
+            let name = section.function(name, 1);
+            item(coverage, section, Item::Function(&name), reached)
         }
         "LF" | "LH" | "BRF" | "BRH" | "FNF" | "FNH" => summary(section, key, value),
         _ => Ok(()),

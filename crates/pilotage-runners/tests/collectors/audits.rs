@@ -8,15 +8,15 @@ const HIGH: &str = "high_severity_vulnerabilities";
 const MEDIUM: &str = "medium_severity_vulnerabilities";
 const LOW: &str = "low_severity_vulnerabilities";
 
-const NPM_LOCK: &str = r#"{"lockfileVersion":3,"packages":{"":{"name":"own"},"node_modules/a":{"version":"1.0.0"},"node_modules/b":{"version":"2.0.0"}}}"#;
-const CARGO_LOCK: &str = "version = 4\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n[[package]]\nname = \"time\"\nversion = \"0.1.43\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
-const GEM_LOCK: &str =
+pub(crate) const NPM_LOCK: &str = r#"{"lockfileVersion":3,"packages":{"":{"name":"own"},"node_modules/a":{"version":"1.0.0"},"node_modules/b":{"version":"2.0.0"}}}"#;
+pub(crate) const CARGO_LOCK: &str = "version = 4\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n[[package]]\nname = \"time\"\nversion = \"0.1.43\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+pub(crate) const GEM_LOCK: &str =
     "GEM\n  remote: https://rubygems.org/\n  specs:\n    rack (1.6.0)\n\nDEPENDENCIES\n  rack\n";
 
 const MEDIUM_VECTOR: &str = "CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:H";
 
 /// As npm 10 writes it: `a` is vulnerable itself, `b` through it.
-fn npm(severity: &str, total: u64) -> String {
+pub(crate) fn npm(severity: &str, total: u64) -> String {
     json!({
         "auditReportVersion": 2,
         "vulnerabilities": {
@@ -46,12 +46,12 @@ fn npm_clean(total: u64) -> String {
 const NPM_OFFLINE: &str = r#"{"message":"405 Method Not Allowed - POST https://registry.npmjs.org/-/npm/v1/security/advisories/bulk","method":"POST","statusCode":405,"body":"","error":{"summary":"","detail":""}}"#;
 /// What pip-audit 2.10.1 wrote here, with exit code 0 and "No known vulnerabilities found".
 const PIP_SKIPPED: &str = r#"{"dependencies": [{"name": "jinja2", "skip_reason": "Dependency not found on PyPI and could not be audited: jinja2 (2.10)"}, {"name": "click", "skip_reason": "Dependency not found on PyPI and could not be audited: click (8.1.7)"}], "fixes": []}"#;
-const PIP_FOUND: &str = r#"{"dependencies": [{"name": "jinja2", "version": "2.10", "vulns": [{"id": "PYSEC-2019-217", "fix_versions": ["2.10.1"], "aliases": ["CVE-2019-10906", "GHSA-462w-v97r-4m45"], "description": "d"}]}, {"name": "click", "version": "8.1.7", "vulns": []}], "fixes": []}"#;
+pub(crate) const PIP_FOUND: &str = r#"{"dependencies": [{"name": "jinja2", "version": "2.10", "vulns": [{"id": "PYSEC-2019-217", "fix_versions": ["2.10.1"], "aliases": ["CVE-2019-10906", "GHSA-462w-v97r-4m45"], "description": "d"}]}, {"name": "click", "version": "8.1.7", "vulns": []}], "fixes": []}"#;
 const PIP_CLEAN: &str = r#"{"dependencies": [{"name": "jinja2", "version": "3.1.6", "vulns": []}, {"name": "click", "version": "8.1.7", "vulns": []}], "fixes": []}"#;
-const REQUIREMENTS: &str = "jinja2==2.10\nclick==8.1.7\n";
+pub(crate) const REQUIREMENTS: &str = "jinja2==2.10\nclick==8.1.7\n";
 
 /// As cargo-audit 0.22 writes it.
-fn cargo(cvss: &Json, updated: &Json, advisories: u64, looked_at: u64) -> String {
+pub(crate) fn cargo(cvss: &Json, updated: &Json, advisories: u64, looked_at: u64) -> String {
     json!({
         "database": { "advisory-count": advisories, "last-commit": null, "last-updated": updated },
         "lockfile": { "dependency-count": looked_at },
@@ -66,7 +66,7 @@ fn cargo(cvss: &Json, updated: &Json, advisories: u64, looked_at: u64) -> String
     .to_string()
 }
 
-fn bundler(advisory: &Json) -> String {
+pub(crate) fn bundler(advisory: &Json) -> String {
     json!({
         "version": "0.9.2", "created_at": "2026-11-22 10:00:00 +0000",
         "results": [{ "type": "unpatched_gem", "gem": { "name": "rack", "version": "1.6.0" }, "advisory": advisory }],
@@ -100,11 +100,11 @@ fn lock(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn now() -> Json {
+pub(crate) fn now() -> Json {
     json!(pilotage_core::Timestamp::now().to_string())
 }
 
-fn osv_report() -> String {
+pub(crate) fn osv_report() -> String {
     let vector = json!({ "type": "CVSS_V3", "score": MEDIUM_VECTOR });
     let package = |name: &str| json!({ "name": name, "version": "1", "ecosystem": "PyPI" });
     osv(&json!([

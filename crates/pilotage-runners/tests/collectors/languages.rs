@@ -28,12 +28,12 @@ fn value(found: Result<Evidence, String>) -> Result<Json, String> {
     }
 }
 
-const TSC_FOUND: &str = "src/a.ts(1,7): error TS2322: Type 'string' is not assignable to type 'number'.\n/p/node_modules/typescript/lib/lib.d.ts\n/p/src/a.ts";
-const ESLINT_FOUND: &str = r#"[{"filePath":"/p/src/a.ts","messages":[{"ruleId":"no-debugger","severity":2,"message":"Unexpected 'debugger' statement.","line":3,"column":1},{"ruleId":"no-console","severity":1,"message":"Unexpected console statement.","line":4,"column":1}],"errorCount":1,"warningCount":1},{"filePath":"/p/src/b.ts","messages":[],"errorCount":0,"warningCount":0}]"#;
-const RUFF_FOUND: &str = r#"[{"cell":null,"code":"F401","end_location":{"column":10,"row":1},"filename":"/p/a.py","fix":null,"location":{"column":8,"row":1},"message":"`os` imported but unused","noqa_row":1,"url":"u"}]"#;
-const RUBOCOP_FOUND: &str = r#"{"metadata":{"rubocop_version":"1.60.0"},"files":[{"path":"a.rb","offenses":[{"severity":"fatal","message":"unexpected token","cop_name":"Lint/Syntax","corrected":false,"location":{"line":1,"column":1}},{"severity":"convention","message":"Missing frozen string literal comment.","cop_name":"Style/FrozenStringLiteralComment","location":{"line":1}}]}],"summary":{"offense_count":2,"target_file_count":1,"inspected_file_count":1}}"#;
+pub(crate) const TSC_FOUND: &str = "src/a.ts(1,7): error TS2322: Type 'string' is not assignable to type 'number'.\n/p/node_modules/typescript/lib/lib.d.ts\n/p/src/a.ts";
+pub(crate) const ESLINT_FOUND: &str = r#"[{"filePath":"/p/src/a.ts","messages":[{"ruleId":"no-debugger","severity":2,"message":"Unexpected 'debugger' statement.","line":3,"column":1},{"ruleId":"no-console","severity":1,"message":"Unexpected console statement.","line":4,"column":1}],"errorCount":1,"warningCount":1},{"filePath":"/p/src/b.ts","messages":[],"errorCount":0,"warningCount":0}]"#;
+pub(crate) const RUFF_FOUND: &str = r#"[{"cell":null,"code":"F401","end_location":{"column":10,"row":1},"filename":"/p/a.py","fix":null,"location":{"column":8,"row":1},"message":"`os` imported but unused","noqa_row":1,"url":"u"}]"#;
+pub(crate) const RUBOCOP_FOUND: &str = r#"{"metadata":{"rubocop_version":"1.60.0"},"files":[{"path":"a.rb","offenses":[{"severity":"fatal","message":"unexpected token","cop_name":"Lint/Syntax","corrected":false,"location":{"line":1,"column":1}},{"severity":"convention","message":"Missing frozen string literal comment.","cop_name":"Style/FrozenStringLiteralComment","location":{"line":1}}]}],"summary":{"offense_count":2,"target_file_count":1,"inspected_file_count":1}}"#;
 const RUBOCOP_CLEAN: &str = r#"{"files":[{"path":"a.rb","offenses":[]}],"summary":{"offense_count":0,"target_file_count":1,"inspected_file_count":1}}"#;
-const MYPY_FOUND: &str = "a.py:1: error: Incompatible types in assignment  [assignment]\nFound 1 error in 1 file (checked 2 source files)";
+pub(crate) const MYPY_FOUND: &str = "a.py:1: error: Incompatible types in assignment  [assignment]\nFound 1 error in 1 file (checked 2 source files)";
 
 #[tokio::test]
 async fn what_tools_find_is_counted() {
@@ -144,7 +144,7 @@ async fn a_build_of_its_own_is_the_build() {
     assert!(reason.contains("is not installed"), "{reason}");
 }
 
-const LIBTEST: &str = "\nrunning 3 tests\ntest a ... ok\ntest b::c ... FAILED\ntest d ... ignored\n\nfailures:\n\n\
+pub(crate) const LIBTEST: &str = "\nrunning 3 tests\ntest a ... ok\ntest b::c ... FAILED\ntest d ... ignored\n\nfailures:\n\n\
     test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.50s\n\n\
     running 1 test\ntest e ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.25s\n";
 
@@ -199,11 +199,11 @@ async fn what_cargo_test_writes_is_counted_when_it_is_whole() {
 }
 
 /// As coverage.py 7.6 writes it.
-const COVERAGE_PY: &str = r#"{"meta":{"format":3,"version":"7.6.1"},"files":{"src/a.py":{"executed_lines":[1,2,3],"summary":{},"missing_lines":[4],"executed_branches":[[1,2]],"missing_branches":[[1,-1]],
+pub(crate) const COVERAGE_PY: &str = r#"{"meta":{"format":3,"version":"7.6.1"},"files":{"src/a.py":{"executed_lines":[1,2,3],"summary":{},"missing_lines":[4],"executed_branches":[[1,2]],"missing_branches":[[1,-1]],
     "functions":{"f":{"executed_lines":[2],"missing_lines":[]},"g":{"executed_lines":[],"missing_lines":[4]},"":{"executed_lines":[1],"missing_lines":[]}}},
     "tests/b.py":{"executed_lines":[1],"missing_lines":[]}},"totals":{}}"#;
 /// As cargo-llvm-cov 0.6 writes it with `--json --summary-only`.
-const LLVM_COV: &str = r#"{"data":[{"files":[{"filename":"/p/src/a.rs","summary":{"branches":{"count":2,"covered":1,"notcovered":1,"percent":50.0},"functions":{"count":4,"covered":3,"percent":75.0},"lines":{"count":10,"covered":9,"percent":90.0}}}],"totals":{}}],"type":"llvm.coverage.json.export","version":"2.0.1"}"#;
+pub(crate) const LLVM_COV: &str = r#"{"data":[{"files":[{"filename":"/p/src/a.rs","summary":{"branches":{"count":2,"covered":1,"notcovered":1,"percent":50.0},"functions":{"count":4,"covered":3,"percent":75.0},"lines":{"count":10,"covered":9,"percent":90.0}}}],"totals":{}}],"type":"llvm.coverage.json.export","version":"2.0.1"}"#;
 
 #[tokio::test]
 async fn coverage_in_json_is_read_as_what_it_is_and_by_path() {

@@ -8,6 +8,7 @@ mod audits;
 mod change;
 mod hostile;
 mod languages;
+mod mutations;
 mod performance;
 mod policies;
 mod sbom;

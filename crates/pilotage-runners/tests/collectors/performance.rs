@@ -13,11 +13,13 @@ const RATE: &str = "throughput_rps";
 const ERRORS: &str = "error_rate";
 
 /// As k6 0.5x writes it with `--summary-export`.
-const K6: &str = r#"{"metrics":{"http_req_duration":{"avg":12.1,"min":1.2,"med":10,"max":300,"p(90)":80.5,"p(95)":120.25},"http_req_failed":{"passes":3,"fails":2997,"thresholds":{},"value":0.001},"http_reqs":{"count":3000,"rate":1500.5}},"root_group":{}}"#;
+pub(crate) const K6: &str = r#"{"metrics":{"http_req_duration":{"avg":12.1,"min":1.2,"med":10,"max":300,"p(90)":80.5,"p(95)":120.25},"http_req_failed":{"passes":3,"fails":2997,"thresholds":{},"value":0.001},"http_reqs":{"count":3000,"rate":1500.5}},"root_group":{}}"#;
 /// The same from `handleSummary`.
-const K6_SUMMARY: &str = r#"{"metrics":{"http_req_duration":{"type":"trend","contains":"time","values":{"p(95)":1000}},"http_req_failed":{"type":"rate","values":{"rate":0,"passes":0,"fails":10}},"http_reqs":{"type":"counter","values":{"count":10,"rate":5}}}}"#;
-const OHA: &str = r#"{"summary":{"successRate":0.99,"total":2.0,"requestsPerSec":1200.5},"latencyPercentiles":{"p50":0.01,"p95":0.25,"p99":0.4},"statusCodeDistribution":{"200":990,"503":5},"errorDistribution":{"connection refused":5,"aborted due to deadline":7}}"#;
-const WRK: &str = "Running 10s test @ http://127.0.0.1:8080/\n  2 threads and 10 connections\n  Latency Distribution\n     50%  635.91us\n     75%    1.10ms\n     90%    2.20ms\n     99%   12.50ms\n  22464657 requests in 30.00s, 17.76GB read\n  Socket errors: connect 0, read 1, write 0, timeout 2\n  Non-2xx or 3xx responses: 10\nRequests/sec: 748868.53\nTransfer/sec:    606.33MB\n";
+pub(crate) const K6_SUMMARY: &str = r#"{"metrics":{"http_req_duration":{"type":"trend","contains":"time","values":{"p(95)":1000}},"http_req_failed":{"type":"rate","values":{"rate":0,"passes":0,"fails":10}},"http_reqs":{"type":"counter","values":{"count":10,"rate":5}}}}"#;
+/// As `pilotage load run` writes it.
+pub(crate) const OWN: &str = r#"{"pilotageLoad":1,"scenario":"s","model":"open","startedAt":"2026-11-22T10:00:00Z","seconds":10.0,"askedRate":100.0,"requests":995,"failed":5,"dropped":0,"errorPercent":0.5,"throughputRps":99.5,"latency":{"p50":0.01,"p90":0.2,"p95":0.25,"p99":0.4,"p999":0.5,"max":0.6,"mean":0.02},"statuses":{"200":990,"503":5},"failures":{"status":5},"steps":[],"perSecond":[],"latenessP99":0.001,"target":null,"thresholds":[],"inconclusive":[],"verdict":"passed"}"#;
+pub(crate) const OHA: &str = r#"{"summary":{"successRate":0.99,"total":2.0,"requestsPerSec":1200.5},"latencyPercentiles":{"p50":0.01,"p95":0.25,"p99":0.4},"statusCodeDistribution":{"200":990,"503":5},"errorDistribution":{"connection refused":5,"aborted due to deadline":7}}"#;
+pub(crate) const WRK: &str = "Running 10s test @ http://127.0.0.1:8080/\n  2 threads and 10 connections\n  Latency Distribution\n     50%  635.91us\n     75%    1.10ms\n     90%    2.20ms\n     99%   12.50ms\n  22464657 requests in 30.00s, 17.76GB read\n  Socket errors: connect 0, read 1, write 0, timeout 2\n  Non-2xx or 3xx responses: 10\nRequests/sec: 748868.53\nTransfer/sec:    606.33MB\n";
 
 #[tokio::test]
 async fn results_of_load_tools_are_read_in_their_units() {
@@ -40,7 +42,9 @@ async fn results_of_load_tools_are_read_in_their_units() {
             ],
         ),
         (&OHA[..100], [Err("it is no JSON"); 3]),
-        ("{}", [Err("neither of k6 nor of oha"); 3]),
+        (OWN, [Ok(0.25), Ok(99.5), Ok(0.5)]),
+        (r#"{"pilotageLoad":1}"#, [Err("no report of a load run"); 3]),
+        ("{}", [Err("neither of Pilotage, k6 nor oha"); 3]),
         ("hello", [Err("no result of k6, oha or wrk: hello"); 3]),
     ];
     for (text, expected) in cases {
@@ -73,7 +77,7 @@ async fn two_results_are_not_one() {
     );
 }
 
-fn vector(values: &[&str]) -> Json {
+pub(crate) fn vector(values: &[&str]) -> Json {
     let result: Vec<_> = values
         .iter()
         .map(|value| json!({ "metric": {}, "value": [1_700_000_000.5, value] }))
@@ -82,7 +86,7 @@ fn vector(values: &[&str]) -> Json {
 }
 
 /// The program installs it; a second installation is refused, which is as good.
-fn speak_tls() {
+pub(crate) fn speak_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 

@@ -129,7 +129,7 @@ async fn expressions_hold_or_block() {
     }
 }
 
-const REGO: &str = r#"package pilotage
+pub(crate) const REGO: &str = r#"package pilotage
 import rego.v1
 violations contains "too little is tested" if input.metrics.code_coverage_lines < 80
 violations contains msg if {

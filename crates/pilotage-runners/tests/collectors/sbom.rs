@@ -4,8 +4,9 @@ use serde_json::{Value as Json, json};
 
 use crate::Project;
 
-const CARGO: &str = "version = 4\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+https://example.com\"\nchecksum = \"00ff\"\n";
-const NPM: &str = r#"{"lockfileVersion":3,"packages":{"":{},"node_modules/@s/b":{"version":"2.0.0"}}}"#;
+pub(crate) const CARGO: &str = "version = 4\n[[package]]\nname = \"own\"\nversion = \"0.1.0\"\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+https://example.com\"\nchecksum = \"00ff\"\n";
+pub(crate) const NPM: &str =
+    r#"{"lockfileVersion":3,"packages":{"":{},"node_modules/@s/b":{"version":"2.0.0"}}}"#;
 
 #[tokio::test]
 async fn the_document_holds_every_package_and_is_the_same_each_time() {

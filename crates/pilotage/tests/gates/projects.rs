@@ -1,4 +1,4 @@
-//! Projects that nobody here wrote: what the gates say of them is what the tools say themselves.
+//! Three projects that nobody here wrote: what the gates say of them is what the tools say themselves.
 //!
 //! `.ci/gates/projects.sh FOLDER` brings them; `PILOTAGE_GATE_PROJECTS` names the folder.
 
@@ -147,6 +147,46 @@ fn a_crate() {
         ("compile_errors", diagnostics(&built)),
         ("lint_errors", diagnostics(&tool(&folder, lint))),
         ("test_success_rate", 100.0 * passed / (passed + failed)),
+    ];
+    compare(&folder, &numbers);
+}
+
+#[test]
+fn a_typescript_package() {
+    let Some(folder) = project("typescript") else {
+        return;
+    };
+    let said = text(&tool(&folder, "vitest run --no-color"));
+    let summary = said
+        .lines()
+        .find(|line| line.trim_start().starts_with("Tests "))
+        .unwrap_or(&said);
+    let (passed, failed) = (before(summary, "passed"), before(summary, "failed"));
+    assert!(passed > 100.0, "{said}");
+    let types = text(&tool(&folder, "tsc --noEmit --pretty false"));
+    let types = types.lines().filter(|line| line.contains("): error TS")).count();
+    let lint = json(&tool(&folder, "eslint . --format json"));
+    let lint: f64 = lint
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["errorCount"].as_f64().unwrap())
+        .sum();
+    // The gates read LCOV; these are the sums that the tool wrote itself.
+    let summary = json(&tool(&folder, "cat coverage/coverage-summary.json"));
+    let covered = |part: &str| {
+        share(
+            &summary["total"][part]["covered"],
+            &summary["total"][part]["total"],
+        )
+    };
+    let numbers = vec![
+        ("compile_errors", count(types)),
+        ("lint_errors", lint),
+        ("test_success_rate", 100.0 * passed / (passed + failed)),
+        ("code_coverage_lines", covered("lines")),
+        ("code_coverage_branches", covered("branches")),
+        ("code_coverage_functions", covered("functions")),
     ];
     compare(&folder, &numbers);
 }
