@@ -70,6 +70,10 @@ impl Server {
         &self.dispatcher
     }
 
+    fn has_make(&self) -> bool {
+        self.dispatcher.backends().make.is_some()
+    }
+
     /// The `_meta` of a result, with what the server is called.
     fn meta(&self, own: Option<MetaObject>) -> MetaObject {
         let mut meta = self.meta.clone();
@@ -227,7 +231,7 @@ impl ServerHandler for Connection {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        let mut result = offering::resources(self.server.dispatcher.registry());
+        let mut result = offering::resources(self.server.dispatcher.registry(), self.server.has_make());
         result.meta = Some(self.server.meta(None));
         Ok(result)
     }
@@ -238,7 +242,7 @@ impl ServerHandler for Connection {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        let mut result = offering::templates(self.server.dispatcher.registry());
+        let mut result = offering::templates(self.server.dispatcher.registry(), self.server.has_make());
         result.meta = Some(self.server.meta(None));
         Ok(result)
     }

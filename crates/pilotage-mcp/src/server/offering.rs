@@ -9,6 +9,7 @@ use crate::{
     prompt::{Prompt, PromptArgument},
     registry::{Entry, Registry},
     resource::Resource,
+    toolset::MAKE,
 };
 
 /// How long clients may keep a list, in milliseconds: what is offered changes only with the program and its settings.
@@ -24,11 +25,16 @@ pub(super) fn tools(registry: &Registry, meta: &MetaObject) -> ListToolsResult {
         .with_cache_scope(CacheScope::Private)
 }
 
-/// `resources/list`: those with a fixed address.
-pub(super) fn resources(registry: &Registry) -> ListResourcesResult {
-    let fixed = registry
+/// What can be read: without Make.com set up there is nothing at its addresses.
+fn readable(registry: &Registry, has_make: bool) -> impl Iterator<Item = &'static Resource> {
+    registry
         .resources()
-        .filter(|resource| resource.template().is_none());
+        .filter(move |resource| has_make || *resource.toolset != MAKE)
+}
+
+/// `resources/list`: those with a fixed address.
+pub(super) fn resources(registry: &Registry, has_make: bool) -> ListResourcesResult {
+    let fixed = readable(registry, has_make).filter(|resource| resource.template().is_none());
     let resources = fixed.map(shown_resource).collect();
     ListResourcesResult::with_all_items(resources)
         .with_ttl_ms(LISTS_TTL_MS)
@@ -36,10 +42,8 @@ pub(super) fn resources(registry: &Registry) -> ListResourcesResult {
 }
 
 /// `resources/templates/list`: those with an id in their address.
-pub(super) fn templates(registry: &Registry) -> ListResourceTemplatesResult {
-    let templates = registry
-        .resources()
-        .filter(|resource| resource.template().is_some());
+pub(super) fn templates(registry: &Registry, has_make: bool) -> ListResourceTemplatesResult {
+    let templates = readable(registry, has_make).filter(|resource| resource.template().is_some());
     let templates = templates.map(shown_template).collect();
     ListResourceTemplatesResult::with_all_items(templates)
         .with_ttl_ms(LISTS_TTL_MS)

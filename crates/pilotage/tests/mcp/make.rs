@@ -149,6 +149,14 @@ async fn what_is_at_make_is_read_completed_and_prompted_for() {
         let text = read(uri).await;
         assert!(text.contains(word), "{uri}: {text}");
     }
+    let (_, listed) = server.tell(&modern(1, "resources/list", json!({}))).await;
+    assert!(listed.to_string().contains("make://scenarios"), "{listed}");
+    let (_place, without) = crate::plain();
+    let (_, listed) = without.tell(&modern(1, "resources/list", json!({}))).await;
+    assert!(
+        !listed.to_string().contains("make://"),
+        "nothing is there without Make: {listed}"
+    );
     let complete = json!({
         "ref": { "type": "ref/prompt", "name": "troubleshoot-scenario" },
         "argument": { "name": "scenario", "value": "92" },

@@ -103,7 +103,9 @@ fn by_rspec(root: &Path) -> Told {
     let mut command = Command::new("rspec");
     command
         .args(["-I", "../stubs", "--format", "json"])
-        .current_dir(root.join("hashie"));
+        .current_dir(root.join("hashie"))
+        // There its helper wants to measure coverage.
+        .env_remove("CI");
     let out = run(&mut command);
     let report: Value =
         serde_json::from_str(&out[out.find("{\"version\"").unwrap()..]).unwrap_or_else(|_| {
