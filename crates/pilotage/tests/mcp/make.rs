@@ -1,12 +1,15 @@
 //! Make.com over `/mcp`, from an agent's message to the mock of Make and back.
 
+use std::time::{Duration, Instant};
+
 use futures::future::join_all;
 use pilotage_mock::{MockMake, Options};
 use serde_json::{Value, json};
 
 use crate::{
     client::modern,
-    server::{Place, Server, assert_audit_holds},
+    server::{DEADLINE, Place, Server, assert_audit_holds},
+    sockets::{ask, connect, send},
 };
 
 /// A mock of Make, and a server that asks it.
@@ -181,5 +184,44 @@ async fn what_is_at_make_is_read_completed_and_prompted_for() {
         let given = arguments.as_object().unwrap().values().next().unwrap();
         assert!(text.contains(given.as_str().unwrap()), "{name}: {text}");
     }
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_waits_for_make_is_given_up_when_its_caller_does() {
+    let (mock, _place, server) = stage().await;
+    // The first call learns the limit, and uses it up.
+    let limit = server.http.post(format!("{}/__mock/rate-limit", mock.url()));
+    let limit = limit
+        .json(&json!({ "requests": 1, "perMs": 20_000 }))
+        .send()
+        .await;
+    assert_eq!(limit.unwrap().status(), 200);
+    let (mut socket, _) = connect(&server, &[]).await.unwrap();
+    let list = |id| {
+        modern(
+            id,
+            "tools/call",
+            json!({ "name": "list-scenarios", "arguments": { "teamId": 5 } }),
+        )
+    };
+    ask(&mut socket, &list(1)).await;
+    send(&mut socket, &list(2)).await;
+    let give_up =
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } });
+    send(&mut socket, &give_up).await;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let trail = json!({ "kind": "tool.called", "subject": "list-scenarios" });
+        let found = done(&server, "query-audit", trail).await;
+        if found["items"][0]["facts"]["outcome"] == "cancelled" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{found}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let calls = server.http.get(format!("{}/__mock/calls", mock.url()));
+    let calls = calls.send().await.unwrap().text().await.unwrap();
+    assert_eq!(calls.matches("/scenarios").count(), 1, "{calls}");
     server.stop();
 }
