@@ -188,15 +188,17 @@ async fn nothing_is_restored_through_a_link() {
 async fn what_cannot_be_kept_says_why() {
     let mut checkout = two();
     checkout.set("TOKEN", "a-secret-token");
+    // Jobs run side by side, so what one changes is no input of another.
+    checkout.write("still/a", "a\n");
     let text = r#"
 on: {push: {}}
 jobs:
   plain: {steps: [{run: "true"}]}
-  after: {needs: [plain], inputs: {files: [src]}, steps: [{run: "true"}]}
-  secret: {inputs: {files: [src]}, steps: [{run: "true", secrets: [TOKEN]}]}
+  after: {needs: [plain], inputs: {files: [still]}, steps: [{run: "true"}]}
+  secret: {inputs: {files: [still]}, steps: [{run: "true", secrets: [TOKEN]}]}
   nothing: {inputs: {files: [absent]}, steps: [{run: "true"}]}
   unsettled: {inputs: {files: [src]}, steps: [{run: "echo more >> src/a"}]}
-  outside: {inputs: {files: [src]}, outputs: [out/link], steps: [{run: "mkdir -p out; ln -sf /etc/passwd out/link"}]}
+  outside: {inputs: {files: [still]}, outputs: [out/link], steps: [{run: "mkdir -p out; ln -sf /etc/passwd out/link"}]}
 "#;
     for _ in 0..2 {
         let came = checkout.run(text).await;
