@@ -259,13 +259,15 @@ impl Running {
             shutdown,
         ));
 
-        let reports = tell(&wired, up, output, stop_reports.clone()).await?;
+        let reporter = Reporter::from_now(wired.ports.clone()).await?;
         let mut loops = JoinSet::new();
         spawn_loops(&mut loops, &wired, &reloader, &stop_loops);
         loops.spawn(agents::telling(&wired, &agents, stop_loops.clone()));
         note(&wired, "started", &address).await;
         wired.door.started();
         announce(begun, address, health_address, up, output)?;
+        // Whoever reads this looks for the addresses in the first line.
+        let reports = tell(reporter, &wired, up, output, stop_reports.clone());
 
         let reloads = tokio::spawn(reloader.run(wired.clone(), hangup, stop_loops.clone()));
         let demo_over = CancellationToken::new();
@@ -307,22 +309,22 @@ fn spawn_loops(loops: &mut JoinSet<()>, wired: &Arc<Wired>, reloader: &Reloader,
     ));
 }
 
-async fn tell(
+fn tell(
+    reporter: Reporter,
     wired: &Wired,
     up: &Up,
     output: Output,
     stop: CancellationToken,
-) -> anyhow::Result<tokio::task::JoinHandle<()>> {
-    let reporter = Reporter::from_now(wired.ports.clone()).await?;
+) -> tokio::task::JoinHandle<()> {
     let told = up.demo || output.is_json() || output.is_terminal();
     let mut story = Story::new(output, wired.rules.clone());
-    Ok(tokio::spawn(async move {
+    tokio::spawn(async move {
         if told {
             reporter.run(stop, |record| story.tell(record)).await;
         } else {
             stop.cancelled().await;
         }
-    }))
+    })
 }
 
 async fn note(wired: &Wired, what: &str, address: &SocketAddr) {
