@@ -1,31 +1,27 @@
-//! Who runs what, and when: files are spread over lanes, the longest first, each to the lane that is through with it
-//! soonest, and the shortest are left for whoever is free.
-//!
-//! A lane is a runner process at a time on some machine. To start a runner costs time that is learnt like any other, so a
-//! lane is handed few, large batches, and the rest in batches that outweigh a start
-//! (list scheduling by longest processing time: R. L. Graham, "Bounds on Multiprocessing Timing Anomalies", 1969).
+//! Who runs what, and when. A lane is a runner process at a time on some machine. To start a runner costs time that is
+//! learnt like any other, so what belongs together is kept together as far as that ends sooner, a lane is handed few, large
+//! batches, and only what starts cheaply is left for whoever is free.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// Share of the time that is not handed out beforehand.
-const TAIL: f64 = 0.2;
+use self::{
+    parts::pieces,
+    spread::{Load, batches, leave, loads, lower_bound, makespan},
+};
+
+mod parts;
+mod spread;
+
 /// A file that takes more than this share of a lane's time is too long to fit.
 const LONG: f64 = 0.34;
-/// A part of a long file is to take this share of a lane's time.
-const PART: f64 = 0.17;
 /// A piece of a lane's work is at least this many starts long, so that starts stay cheap.
-const STARTS_IN_PIECE: f64 = 12.0;
+const STARTS_IN_PIECE: f64 = 40.0;
 /// The same for what is left for whoever is free.
-const STARTS_IN_TAIL: f64 = 2.0;
+const STARTS_IN_TAIL: f64 = 4.0;
 /// Shortest time that a start is thought to cost, in seconds.
 const LEAST_START: f64 = 0.05;
-/// Most files that a runner is given at once: their names have to fit on a command line.
-const MOST_FILES: usize = 400;
 
 /// A file that is to run.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +114,8 @@ impl Plan {
 struct Piece {
     suite: usize,
     item: Item,
+    /// Where its tests stand in the file, where it is a part.
+    places: Vec<usize>,
     known: bool,
 }
 
@@ -131,7 +129,7 @@ pub fn long_files(tasks: &[Task], costs: &Costs, lanes: usize) -> BTreeSet<(usiz
 }
 
 fn is_long(seconds: f64, start: f64, share: f64) -> bool {
-    seconds > LONG * share && seconds > 4.0 * start
+    seconds > LONG * share && seconds > start
 }
 
 /// What each lane has to do if all is spread evenly.
@@ -142,8 +140,7 @@ fn share(tasks: &[Task], lanes: usize) -> f64 {
 /// Spreads the files over lanes of one machine.
 pub fn plan(tasks: &[Task], costs: &Costs, lanes: usize) -> Plan {
     let lanes = lanes.max(1);
-    let pieces = pieces(tasks, costs, share(tasks, lanes));
-    spread(pieces, costs, lanes, TAIL)
+    on_lanes(pieces(tasks, costs, share(tasks, lanes)), costs, lanes)
 }
 
 /// The files of one of several machines with so many lanes each. From the same tasks, costs and numbers every machine finds
@@ -151,137 +148,27 @@ pub fn plan(tasks: &[Task], costs: &Costs, lanes: usize) -> Plan {
 pub fn shard(tasks: &[Task], costs: &Costs, shards: usize, shard: usize, lanes: usize) -> Plan {
     let (shards, lanes) = (shards.max(1), lanes.max(1));
     let pieces = pieces(tasks, costs, share(tasks, shards * lanes));
-    let own: BTreeSet<(usize, String, Option<Part>)> = spread(pieces.clone(), costs, shards, 0.0)
-        .lanes
-        .get(shard.wrapping_sub(1))
+    let own = loads(pieces, costs, shards)
         .into_iter()
-        .flatten()
-        .flat_map(|batch| {
-            let key = |item: &Item| (batch.suite, item.file.clone(), item.part);
-            batch.items.iter().map(key).collect::<Vec<_>>()
-        })
-        .collect();
-    let is_own = |piece: &Piece| own.contains(&(piece.suite, piece.item.file.clone(), piece.item.part));
-    let mine = pieces.into_iter().filter(is_own).collect();
-    spread(mine, costs, lanes, TAIL)
+        .nth(shard.wrapping_sub(1));
+    on_lanes(own.map(Load::into_pieces).unwrap_or_default(), costs, lanes)
 }
 
-/// Files as they are, long ones in parts.
-fn pieces(tasks: &[Task], costs: &Costs, share: f64) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for task in tasks {
-        let start = costs.start(task.suite);
-        let target = (PART * share).max(2.0 * start);
-        if task.tests.len() < 2 || !is_long(task.seconds, start, share) || task.seconds < 2.0 * target {
-            pieces.push(Piece::whole(task));
-        } else {
-            pieces.extend(parts(task, ceil(task.seconds / target)));
-        }
-    }
-    // What nobody knows might be long, so it goes first; then the longest. Names make the order the same everywhere.
-    pieces.sort_by(|a, b| {
-        a.known
-            .cmp(&b.known)
-            .then(
-                b.item
-                    .seconds
-                    .partial_cmp(&a.item.seconds)
-                    .unwrap_or(Ordering::Equal),
-            )
-            .then_with(|| a.suite.cmp(&b.suite))
-            .then_with(|| a.item.file.cmp(&b.item.file))
-            .then(a.item.part.cmp(&b.item.part))
-    });
-    pieces
-}
-
-impl Piece {
-    fn whole(task: &Task) -> Self {
-        Self {
-            suite: task.suite,
-            known: task.known,
-            item: Item {
-                file: task.file.clone(),
-                tests: Vec::new(),
-                part: None,
-                seconds: task.seconds,
-            },
-        }
-    }
-}
-
-/// The tests of a file in at most so many parts of about the same length, each in the order of the file.
-fn parts(task: &Task, most: usize) -> Vec<Piece> {
-    let of = most.min(task.tests.len()).max(1);
-    let sum: f64 = task.tests.iter().map(|(_, seconds)| seconds).sum();
-    // What tests say of themselves lacks what the file takes besides; it is spread over them.
-    let besides = (task.seconds - sum).max(0.0) / count(task.tests.len());
-    let scale = if sum > task.seconds {
-        task.seconds / sum
-    } else {
-        1.0
-    };
-    let mut order: Vec<_> = (0..task.tests.len()).collect();
-    let cost = |at: usize| {
-        task.tests
-            .get(at)
-            .map_or(0.0, |(_, seconds)| seconds * scale + besides)
-    };
-    order.sort_by(|a, b| {
-        cost(*b)
-            .partial_cmp(&cost(*a))
-            .unwrap_or(Ordering::Equal)
-            .then(a.cmp(b))
-    });
-    let mut bins: Vec<(f64, Vec<usize>)> = vec![(0.0, Vec::new()); of];
-    for at in order {
-        if let Some(bin) = bins
-            .iter_mut()
-            .min_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal))
-        {
-            bin.0 += cost(at);
-            bin.1.push(at);
-        }
-    }
-    let parts = bins.into_iter().enumerate().map(|(place, (seconds, mut tests))| {
-        tests.sort_unstable();
-        let names = tests
-            .into_iter()
-            .filter_map(|at| Some(task.tests.get(at)?.0.clone()));
-        let part = Part {
-            number: place + 1,
-            of,
-        };
-        Piece {
-            suite: task.suite,
-            known: true,
-            item: Item {
-                file: task.file.clone(),
-                tests: names.collect(),
-                part: Some(part),
-                seconds,
-            },
-        }
-    });
-    parts.collect()
-}
-
-/// Spreads pieces, which come with the longest first.
-fn spread(pieces: Vec<Piece>, costs: &Costs, lanes: usize, tail: f64) -> Plan {
+fn on_lanes(pieces: Vec<Piece>, costs: &Costs, lanes: usize) -> Plan {
     let lower_bound = lower_bound(&pieces, costs, lanes);
-    let (seeds, rest) = leave(pieces, costs, lanes, tail);
-    let mut loads = vec![Load::default(); lanes];
-    for piece in seeds {
-        let load = loads.iter_mut().min_by(|a, b| {
-            let (a, b) = (a.with(&piece, costs), b.with(&piece, costs));
-            a.partial_cmp(&b).unwrap_or(Ordering::Equal)
-        });
-        if let Some(load) = load {
-            load.add(piece, costs);
-        }
-    }
-    let lanes: Vec<_> = loads.into_iter().map(|load| load.batches(costs)).collect();
-    let tail = in_batches(rest, costs, STARTS_IN_TAIL);
+    let (seeds, rest) = leave(pieces, costs, lanes);
+    let loads = loads(seeds, costs, lanes);
+    // Who has nobody to take over from or to leave work to is best served by one start for each suite.
+    let starts = if lanes == 1 {
+        f64::INFINITY
+    } else {
+        STARTS_IN_PIECE
+    };
+    let lanes: Vec<_> = loads
+        .into_iter()
+        .map(|load| load.batches(costs, starts))
+        .collect();
+    let tail = batches(rest, costs, STARTS_IN_TAIL);
     let makespan = makespan(&lanes, &tail, costs);
     Plan {
         lanes,
@@ -289,129 +176,6 @@ fn spread(pieces: Vec<Piece>, costs: &Costs, lanes: usize, tail: f64) -> Plan {
         makespan,
         lower_bound,
     }
-}
-
-/// What a lane has been given.
-#[derive(Clone, Default)]
-struct Load {
-    seconds: f64,
-    suites: BTreeMap<usize, Vec<Piece>>,
-}
-
-impl Load {
-    fn with(&self, piece: &Piece, costs: &Costs) -> f64 {
-        let start = if self.suites.contains_key(&piece.suite) {
-            0.0
-        } else {
-            costs.start(piece.suite)
-        };
-        self.seconds + start + piece.item.seconds
-    }
-
-    fn add(&mut self, piece: Piece, costs: &Costs) {
-        self.seconds = self.with(&piece, costs);
-        self.suites.entry(piece.suite).or_default().push(piece);
-    }
-
-    /// The longest work first, so that what is short is left when others are free.
-    fn batches(self, costs: &Costs) -> Vec<Batch> {
-        let mut batches: Vec<_> = self
-            .suites
-            .into_values()
-            .flat_map(|pieces| in_batches(pieces, costs, STARTS_IN_PIECE))
-            .collect();
-        batches.sort_by(|a, b| {
-            let order = b.seconds().partial_cmp(&a.seconds()).unwrap_or(Ordering::Equal);
-            order.then(a.suite.cmp(&b.suite))
-        });
-        batches
-    }
-}
-
-/// Takes away the shortest known pieces, together at most `share` of the whole, unless starting for them would cost more
-/// than it can win.
-fn leave(pieces: Vec<Piece>, costs: &Costs, lanes: usize, share: f64) -> (Vec<Piece>, Vec<Piece>) {
-    let whole: f64 = pieces.iter().map(|piece| piece.item.seconds).sum();
-    let dearest = pieces
-        .iter()
-        .map(|piece| costs.start(piece.suite))
-        .fold(0.0, f64::max);
-    if lanes < 2 || whole * share / count(lanes) < STARTS_IN_TAIL * dearest {
-        return (pieces, Vec::new());
-    }
-    let mut left = whole * share;
-    let mut seeds = pieces;
-    let mut rest = Vec::new();
-    while let Some(last) = seeds
-        .last()
-        .filter(|piece| piece.known && piece.item.seconds <= left)
-    {
-        left -= last.item.seconds;
-        rest.extend(seeds.pop());
-    }
-    rest.reverse();
-    (seeds, rest)
-}
-
-/// Pieces of each suite together, in batches that take at least so many starts.
-fn in_batches(pieces: Vec<Piece>, costs: &Costs, starts: f64) -> Vec<Batch> {
-    let mut open: BTreeMap<usize, Batch> = BTreeMap::new();
-    let mut batches = Vec::new();
-    for piece in pieces {
-        let least = starts * costs.start(piece.suite);
-        let batch = open.entry(piece.suite).or_insert_with(|| Batch {
-            suite: piece.suite,
-            items: Vec::new(),
-        });
-        // Two parts of one file are no two files for a runner, so they never meet in a batch.
-        let meets = batch.items.iter().any(|item| item.file == piece.item.file);
-        if meets || batch.items.len() >= MOST_FILES || batch.seconds() >= least {
-            batches.push(std::mem::replace(
-                batch,
-                Batch {
-                    suite: piece.suite,
-                    items: Vec::new(),
-                },
-            ));
-        }
-        batch.items.push(piece.item);
-    }
-    batches.extend(open.into_values().filter(|batch| !batch.items.is_empty()));
-    batches
-}
-
-/// When the last lane is through, if everything takes as long as it is thought to.
-fn makespan(lanes: &[Vec<Batch>], tail: &[Batch], costs: &Costs) -> f64 {
-    let cost = |batch: &Batch| costs.start(batch.suite) + batch.seconds();
-    let mut ends: Vec<f64> = lanes.iter().map(|lane| lane.iter().map(cost).sum()).collect();
-    for batch in tail {
-        let first = ends
-            .iter_mut()
-            .min_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-        if let Some(end) = first {
-            *end += cost(batch);
-        }
-    }
-    ends.into_iter().fold(0.0, f64::max)
-}
-
-/// All work and one start of each suite, spread evenly; all work and the cheapest start on every lane; the longest piece.
-fn lower_bound(pieces: &[Piece], costs: &Costs, lanes: usize) -> f64 {
-    let work: f64 = pieces.iter().map(|piece| piece.item.seconds).sum();
-    let suites: BTreeSet<_> = pieces.iter().map(|piece| piece.suite).collect();
-    let starts = suites.iter().map(|suite| costs.start(*suite));
-    let once: f64 = starts.clone().sum();
-    let cheapest = starts.fold(f64::INFINITY, f64::min);
-    if suites.is_empty() {
-        return 0.0;
-    }
-    let longest = pieces
-        .iter()
-        .map(|piece| piece.item.seconds + costs.start(piece.suite))
-        .fold(0.0, f64::max);
-    ((work + once) / count(lanes))
-        .max(work / count(lanes) + cheapest)
-        .max(longest)
 }
 
 #[expect(

@@ -139,3 +139,37 @@ fn a_file_that_is_too_long_is_run_in_parts() {
     let parted = plan(&tasks, &costs, 2);
     assert!(parted.makespan < 55.0, "{}", parted.makespan);
 }
+
+#[test]
+fn suites_stay_together_where_that_ends_sooner() {
+    let mut tasks = of(&[1.0; 20]);
+    tasks.iter_mut().skip(10).for_each(|task| task.suite = 1);
+    let plan = plan(&tasks, &Costs(vec![5.0; 2]), 2);
+    assert!((plan.makespan - 15.0).abs() < 1e-9, "{}", plan.makespan);
+    assert_eq!(plan.batches().count(), 2, "{plan:?}");
+}
+
+#[test]
+fn a_machine_takes_a_file_once() {
+    let mut tasks = of(&[90.0, 5.0, 5.0]);
+    tasks[0].tests = (0..30).map(|test| (format!("t{test:02}"), 3.0)).collect();
+    let costs = Costs(vec![1.0]);
+    for number in 1..=3 {
+        let plan = shard(&tasks, &costs, 3, number, 1);
+        let [batch] = &plan.batches().collect::<Vec<_>>()[..] else {
+            panic!("one start: {plan:?}")
+        };
+        let parts: Vec<_> = batch.items.iter().filter(|item| item.file == "f0").collect();
+        assert_eq!(parts.len(), 1, "{batch:?}");
+        assert!(parts[0].tests.is_sorted(), "as in the file: {batch:?}");
+        assert!(plan.makespan < 36.0, "{}", plan.makespan);
+    }
+    let whole = shard(&tasks, &costs, 1, 1, 1);
+    assert!(
+        whole
+            .batches()
+            .flat_map(|batch| &batch.items)
+            .all(|item| item.part.is_none()),
+        "all parts of a file are the file: {whole:?}"
+    );
+}
