@@ -9,6 +9,7 @@ mod check;
 mod ci_import;
 mod ci_lint;
 mod errors;
+mod executed;
 mod exit_codes;
 mod help;
 mod listening;
