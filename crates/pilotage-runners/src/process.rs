@@ -1,7 +1,10 @@
 //! Running commands: in a process group of their own, with a time limit, bounded output and a scrubbed environment.
 //!
 //! What a command starts belongs to its group unless it leaves it on purpose; the whole group is killed when the time is up,
-//! when nobody waits any more, and also when the command itself has ended and left something behind.
+//! when nobody waits any more, and also when the command itself has ended and left something behind. When this program is
+//! killed itself, its [`guard`] does it.
+
+pub mod guard;
 
 use std::{
     ffi::OsString,
@@ -72,10 +75,21 @@ pub struct Ran {
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
-    /// The group that this process leads.
-    pub(crate) fn of(child: &Child) -> Self {
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-        Self(pid.and_then(Pid::from_raw))
+    /// Starts a command at the head of a group of its own.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start(command: &mut Command) -> std::io::Result<(Child, Self)> {
+        guard::call();
+        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let pid = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            guard::begun(pid);
+        }
+        Ok((child, Self(pid)))
     }
 
     /// Asks everybody in it to end.
@@ -92,6 +106,7 @@ impl Drop for Group {
         if let Some(pid) = self.0 {
             // There may be nobody left in the group, which is as wished.
             let _ = kill_process_group(pid, Signal::KILL);
+            guard::ended(pid);
         }
     }
 }
@@ -160,19 +175,14 @@ pub async fn follow(order: &Order, mut out: impl FnMut(&[u8])) -> Result<Followe
 
 /// Starts a command in a group of its own.
 fn start(mut command: Command, program: &str) -> Result<(Child, Group), String> {
-    let child = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => format!("`{program}` cannot be started: it is not installed"),
-            _ => format!("`{program}` cannot be started: {error}"),
-        })?;
-    let group = Group::of(&child);
-    Ok((child, group))
+        .stderr(Stdio::piped());
+    Group::start(&mut command).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("`{program}` cannot be started: it is not installed"),
+        _ => format!("`{program}` cannot be started: {error}"),
+    })
 }
 
 /// Reads to the end and keeps the end.

@@ -32,6 +32,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const LEFT_OVER: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
+    if program::was_guard() {
+        return ExitCode::SUCCESS;
+    }
+    program::guard_commands();
     // Everything that speaks TLS uses this provider; a second installation is refused, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::try_parse() {

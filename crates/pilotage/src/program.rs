@@ -1,10 +1,32 @@
-//! What to type to start this program again.
+//! What to type to start this program again, and its second self that ends what it started.
 
 use std::{
     env,
     ffi::OsStr,
     path::{Path, PathBuf},
 };
+
+use pilotage_runners::process::guard;
+
+/// What the second self is called with. It is no command of the command line: nobody calls it by hand.
+const GUARD: &str = "guard-process-groups";
+
+/// Whether this process is the second self of another; then it has done its work, and there is nothing else to do.
+pub(crate) fn was_guard() -> bool {
+    let mut arguments = env::args_os().skip(1);
+    let is_guard = arguments.next().is_some_and(|first| first == GUARD) && arguments.next().is_none();
+    if is_guard {
+        guard::stand(std::io::stdin());
+    }
+    is_guard
+}
+
+/// Has a second self end the commands that this process starts, if it is killed.
+pub(crate) fn guard_commands() {
+    if let Some(program) = guard::this_program() {
+        guard::by(program, vec![GUARD.to_owned()]);
+    }
+}
 
 /// The program as a person would type it here: its bare name where the shell finds it by that, else the way it was
 /// started, from the present folder if it lies below.

@@ -76,14 +76,14 @@ impl Services {
             |error: std::io::Error| format!("the log of the service `{name}` cannot be written: {error}");
         let out = File::create(log).map_err(into)?;
         let errors = out.try_clone().map_err(into)?;
-        let child = shell::start(
+        let (child, group) = shell::start(
             commands,
             folder,
             &environment,
             Stdio::from(out),
             Stdio::from(errors),
         )?;
-        self.0.push((Group::of(&child), child));
+        self.0.push((group, child));
         let deadline = Instant::now() + READY;
         for port in &service.ports {
             while !listens(*port).await {

@@ -48,17 +48,15 @@ fn start_piped(
     commands: &str,
     folder: &Path,
     environment: &Environment,
-) -> Result<(Child, pipe::Receiver), String> {
+) -> Result<(Child, Group, pipe::Receiver), String> {
     let pipe = || {
         let (reader, writer) = std::io::pipe()?;
         let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         Ok::<_, std::io::Error>((reader, writer.try_clone()?, writer))
     };
     let (reader, out, errors) = pipe().map_err(|error| format!("there is no pipe to be had: {error}"))?;
-    Ok((
-        start(commands, folder, environment, out.into(), errors.into())?,
-        reader,
-    ))
+    let (child, group) = start(commands, folder, environment, out.into(), errors.into())?;
+    Ok((child, group, reader))
 }
 
 /// Starts commands in a process group of their own.
@@ -68,19 +66,17 @@ pub(crate) fn start(
     environment: &Environment,
     out: Stdio,
     errors: Stdio,
-) -> Result<Child, String> {
-    Command::new("bash")
+) -> Result<(Child, Group), String> {
+    let mut command = Command::new("bash");
+    command
         .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", commands])
         .current_dir(folder)
         .env_clear()
         .envs(environment)
         .stdin(Stdio::null())
         .stdout(out)
-        .stderr(errors)
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| not_started(folder, &error))
+        .stderr(errors);
+    Group::start(&mut command).map_err(|error| not_started(folder, &error))
 }
 
 fn not_started(folder: &Path, error: &std::io::Error) -> String {
@@ -102,11 +98,10 @@ pub(crate) async fn run(
     deadline: Instant,
     stop: &mut Stop,
 ) -> Ended {
-    let (mut child, mut output) = match start_piped(commands, folder, environment) {
+    let (mut child, group, mut output) = match start_piped(commands, folder, environment) {
         Ok(started) => started,
         Err(error) => return Ended::NotStarted(error),
     };
-    let group = Group::of(&child);
     let mut buffer = vec![0; 16 << 10];
     let mut open = true;
     let ended = loop {
@@ -164,8 +159,7 @@ pub(crate) async fn ask(commands: &str, folder: &Path, environment: &Environment
     /// The longest answer and the longest wait.
     const MOST: u64 = 64 << 10;
     const LIMIT: Duration = Duration::from_secs(30);
-    let (mut child, output) = start_piped(commands, folder, environment).ok()?;
-    let _group = Group::of(&child);
+    let (mut child, _group, output) = start_piped(commands, folder, environment).ok()?;
     let asked = async {
         let mut said = Vec::new();
         output.take(MOST).read_to_end(&mut said).await.ok()?;

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -264,19 +264,7 @@ pipelines:
 #[test]
 fn an_interrupt_stops_cleanly_and_two_runs_do_not_share_a_tree() {
     let place = repository(ENDLESS);
-    let mut child = Command::new(cargo_bin!("pilotage"))
-        .arg("run")
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap())
-        .current_dir(place.0.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    assert!(lines.any(|line| line == "long | ready"));
+    let (mut child, lines) = endless(&place);
     let beside = run(&place, "");
     assert!(
         beside.err.contains("another `pilotage run` works on these files"),
@@ -291,7 +279,40 @@ fn an_interrupt_stops_cleanly_and_two_runs_do_not_share_a_tree() {
             .any(|line| line.starts_with("next | cancelled: the run was stopped")),
         "{rest:?}"
     );
-    let process = format!("/proc/{}", place.read("pid").trim());
+    assert_gone(place.read("pid").trim());
+}
+
+#[test]
+fn being_killed_leaves_nothing_behind() {
+    let place = repository(ENDLESS);
+    let (mut child, _lines) = endless(&place);
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "a signal ended it");
+    assert_gone(place.read("pid").trim());
+}
+
+/// A run that has begun its endless job, and the lines after that.
+fn endless(place: &Place) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut child = Command::new(cargo_bin!("pilotage"))
+        .arg("run")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .current_dir(place.0.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    assert!(lines.any(|line| line == "long | ready"));
+    (child, lines)
+}
+
+/// Waits until a process has ended.
+#[track_caller]
+fn assert_gone(pid: &str) {
+    let process = format!("/proc/{pid}");
     let deadline = Instant::now() + Duration::from_secs(30);
     let is_there = || {
         let stat = fs::read_to_string(Path::new(&process).join("stat"));

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -62,18 +62,32 @@ fn a_time_limit_ends_the_whole_group() {
     }
 }
 
+fn started(repository: &Repository) -> Child {
+    Command::new(cargo_bin!("pilotage"))
+        .args(["gate", "run", "--gate", "build-validation"])
+        .current_dir(repository.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn being_killed_leaves_nothing_behind() {
+    let repository = endless("10m");
+    let mut child = started(&repository);
+    let pid = wait_for("the command", || noted(&repository));
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "a signal ended it");
+    wait_for("the end of the group", || is_gone(pid).then_some(()));
+}
+
 #[test]
 fn an_interrupt_leaves_nothing_behind_and_judges_nothing() {
     for signal in [Signal::INT, Signal::TERM] {
         let repository = endless("10m");
-        let child = Command::new(cargo_bin!("pilotage"))
-            .args(["gate", "run", "--gate", "build-validation"])
-            .current_dir(repository.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let child = started(&repository);
         let pid = wait_for("the command", || noted(&repository));
         let own = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(own, signal).unwrap();

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -42,25 +42,46 @@ fn is_gone(pid: i32) -> bool {
     })
 }
 
+/// A test that starts a process, notes its id, and waits for ever.
+fn endless() -> Repository {
+    let repository = Repository::new();
+    repository.write(
+        "test_endless.py",
+        "import pathlib, subprocess\n\ndef test_endless():\n    child = subprocess.Popen(['sleep', '600'])\n    \
+         pathlib.Path('pid.new').write_text(str(child.pid))\n    pathlib.Path('pid.new').rename('pid')\n    child.wait()\n",
+    );
+    repository
+}
+
+fn started(repository: &Repository, packages: &Path) -> Child {
+    Command::new(cargo_bin!("pilotage"))
+        .args(["test", "run"])
+        .env("PYTHONPATH", packages)
+        .current_dir(repository.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn being_killed_leaves_nothing_behind() {
+    let Some(packages) = pytest() else { return };
+    let repository = endless();
+    let mut child = started(&repository, &packages);
+    let pid = wait_for("the test", || noted(&repository));
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "a signal ended it");
+    wait_for("the end of the group", || is_gone(pid).then_some(()));
+}
+
 #[test]
 fn an_interrupt_leaves_nothing_behind_and_judges_nothing() {
     let Some(packages) = pytest() else { return };
     for signal in [Signal::INT, Signal::TERM] {
-        let repository = Repository::new();
-        repository.write(
-            "test_endless.py",
-            "import pathlib, subprocess\n\ndef test_endless():\n    child = subprocess.Popen(['sleep', '600'])\n    \
-             pathlib.Path('pid.new').write_text(str(child.pid))\n    pathlib.Path('pid.new').rename('pid')\n    child.wait()\n",
-        );
-        let child = Command::new(cargo_bin!("pilotage"))
-            .args(["test", "run"])
-            .env("PYTHONPATH", &packages)
-            .current_dir(repository.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let repository = endless();
+        let child = started(&repository, &packages);
         let pid = wait_for("the test", || noted(&repository));
         let own = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(own, signal).unwrap();
