@@ -1,6 +1,7 @@
 //! `bench`: measures Pilotage against references in the same run and prints one table.
 
 mod balance;
+mod honesty;
 mod intake;
 mod latency;
 mod live;
@@ -63,6 +64,9 @@ struct Settings {
     /// Folder in which npm put `turbo`, for the reference of `run`; without one it is left out.
     #[arg(long, env = "PILOTAGE_TURBO")]
     turbo: Option<PathBuf>,
+    /// A clone of TheAlgorithms/C with its history, whose last commits `run` replays; without one they are left out.
+    #[arg(long, env = "PILOTAGE_ALGORITHMS")]
+    algorithms: Option<PathBuf>,
     /// A folder with recorded durations, for `balance`; benches/balance when not given.
     #[arg(long)]
     durations: Option<PathBuf>,
@@ -86,6 +90,8 @@ enum Measurement {
     Live,
     /// Calls of a tool over MCP, against a bare route for JSON and the same tool on npm's `fastmcp`.
     Mcp,
+    /// What `load run` says of a server that stands still now and then, beside the truth, `wrk` and `hey`.
+    Load,
     /// How evenly tests are spread over nodes, over the lower bound, beside the ways of others; simulated.
     Balance,
     /// Secrets found in a corpus with labels, and how fast a tree is looked through, beside known scanners.
@@ -103,6 +109,7 @@ impl Measurement {
             Self::Latency => latency::run(settings).await,
             Self::Live => live::run(settings).await,
             Self::Mcp => mcp::run(settings).await,
+            Self::Load => honesty::run(settings),
             Self::Balance => balance::run(settings.durations.as_deref()),
             Self::Secrets => secrets::run(settings),
             Self::Run => run::run(settings),

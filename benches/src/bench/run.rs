@@ -4,8 +4,10 @@
 //! The project is ten crates that depend on each other in three levels. Each has a job that compiles it and one that compiles
 //! and runs its tests, so the work is that of a real compiler. Every commit of the series changes one crate, as a person
 //! would: mostly one that nothing or little depends on, now and then one at the root, sometimes words only.
+//! The same over the history of a project of others, where a clone of it is given.
 
 mod project;
+mod real;
 
 use std::{
     fs,
@@ -18,7 +20,10 @@ use anyhow::{Context as _, ensure};
 use pilotage_benches::table::{Row, Spread};
 use serde_json::Value;
 
-use self::project::{SERIES, change, clone, commits, git, project};
+use self::{
+    project::{SERIES, clone, commits, git, project},
+    real::Real,
+};
 use crate::{Settings, note};
 
 /// How many commits of the series are also built without any cache.
@@ -33,21 +38,77 @@ struct Tool {
     shared: fn(&Path) -> String,
 }
 
-/// Runs both tools over the same project.
+/// Runs both tools over the same projects.
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let ours = ours(settings)?;
     let theirs = settings.turbo.as_deref().map(turbo).transpose()?;
     if theirs.is_none() {
         note("  no Turborepo to compare with: `npm install turbo` in a folder, and that folder as --turbo");
     }
-    let first = figures(&ours)?;
-    let other = theirs.as_ref().map(figures).transpose()?;
-    ensure!(
-        first.jobs_after_change == 4,
-        "a change of `queue` is one of 4 jobs, and {} ran",
-        first.jobs_after_change
-    );
-    Ok(rows(&first, other.as_ref()))
+    let mut projects = vec![Project::Made];
+    match &settings.algorithms {
+        Some(repository) => projects.push(Project::Real(Real::open(repository, SERIES.len())?)),
+        None => note("  no real history to replay: clone TheAlgorithms/C, and that folder as --algorithms"),
+    }
+    let mut all = Vec::new();
+    for project in projects {
+        let first = figures(&ours, &project)?;
+        let other = theirs.as_ref().map(|tool| figures(tool, &project)).transpose()?;
+        ensure!(
+            first.jobs_after_change == project.jobs_after_change(),
+            "a change of one file is one of {} jobs, and {} ran",
+            project.jobs_after_change(),
+            first.jobs_after_change
+        );
+        all.extend(rows(project.name(), &first, other.as_ref()));
+    }
+    Ok(all)
+}
+
+/// What is built.
+enum Project {
+    /// Crates and commits that are made here.
+    Made,
+    /// What others wrote, with its history.
+    Real(Real),
+}
+
+impl Project {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Real(_) => "TheAlgorithms/C",
+        }
+    }
+
+    /// The place in which everything begins.
+    fn begin(&self, place: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Made => project(place),
+            Self::Real(real) => real.checkout(place, SERIES.len() - 1),
+        }
+    }
+
+    fn change(&self, place: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Made => project::change(place, 5, 1),
+            Self::Real(_) => real::change(place),
+        }
+    }
+
+    fn jobs_after_change(&self) -> usize {
+        match self {
+            Self::Made => 4,
+            Self::Real(_) => 1,
+        }
+    }
+
+    fn checkout(&self, origin: &Path, place: &Path, number: usize) -> anyhow::Result<()> {
+        match self {
+            Self::Made => clone(origin, place, number),
+            Self::Real(real) => real.checkout(place, number),
+        }
+    }
 }
 
 /// What was measured of one tool.
@@ -63,14 +124,16 @@ struct Figures {
     /// Of the whole series on new checkouts with a shared cache, and without a cache.
     series: f64,
     series_uncached: f64,
+    /// Jobs that ran in the series.
+    jobs_in_series: usize,
     /// A second checkout of the same commit with the shared cache.
     elsewhere: f64,
 }
 
-fn figures(tool: &Tool) -> anyhow::Result<Figures> {
+fn figures(tool: &Tool, project: &Project) -> anyhow::Result<Figures> {
     let place = tempfile::tempdir()?;
     let (origin, shared) = (place.path().join("origin"), place.path().join("shared"));
-    project(&origin)?;
+    project.begin(&origin)?;
     let own = place.path().join("own-cache");
     let (cold, ran) = tool.run(&origin, Some(&own))?;
     note(&format!("  {}: cold {cold:.2} s, {ran} jobs", tool.name));
@@ -81,21 +144,25 @@ fn figures(tool: &Tool) -> anyhow::Result<Figures> {
         ensure!(ran == 0, "{} ran {ran} jobs anew with nothing changed", tool.name);
         warm.push(seconds);
     }
-    change(&origin, 5, 1)?;
+    project.change(&origin)?;
     let (after, jobs_after_change) = tool.run(&origin, Some(&own))?;
     git(&origin, &["checkout", "-q", "."])?;
     note(&format!(
-        "  {}: again {:.3} s, after a change of `queue` {after:.2} s with {jobs_after_change} jobs",
+        "  {}: again {:.3} s, after a change of one file {after:.2} s with {jobs_after_change} jobs",
         tool.name,
         Spread::of(warm.iter().copied()).median
     ));
-    commits(&origin)?;
+    if matches!(project, Project::Made) {
+        commits(&origin)?;
+    }
     let (mut series, mut uncached, mut elsewhere) = (0.0, Vec::new(), 0.0);
+    let mut jobs_in_series = 0;
     for number in 0..SERIES.len() {
         let checkout = place.path().join(format!("checkout-{number}"));
-        clone(&origin, &checkout, number)?;
+        project.checkout(&origin, &checkout, number)?;
         let (seconds, ran) = tool.run(&checkout, Some(&shared))?;
         series += seconds;
+        jobs_in_series += ran;
         note(&format!(
             "  {}: commit {:2} {seconds:.2} s, {ran} jobs",
             tool.name,
@@ -103,12 +170,12 @@ fn figures(tool: &Tool) -> anyhow::Result<Figures> {
         ));
         if number % UNCACHED_EVERY == 0 {
             fs::remove_dir_all(&checkout)?;
-            clone(&origin, &checkout, number)?;
+            project.checkout(&origin, &checkout, number)?;
             uncached.push(tool.run(&checkout, None)?.0);
         }
         if number + 1 == SERIES.len() {
             fs::remove_dir_all(&checkout)?;
-            clone(&origin, &checkout, number)?;
+            project.checkout(&origin, &checkout, number)?;
             let (seconds, ran) = tool.run(&checkout, Some(&shared))?;
             ensure!(ran == 0, "{} repeated {ran} jobs on a second checkout", tool.name);
             elsewhere = seconds;
@@ -125,11 +192,12 @@ fn figures(tool: &Tool) -> anyhow::Result<Figures> {
         jobs_after_change,
         series,
         series_uncached,
+        jobs_in_series,
         elsewhere,
     })
 }
 
-fn rows(ours: &Figures, other: Option<&Figures>) -> Vec<Row> {
+fn rows(project: &str, ours: &Figures, other: Option<&Figures>) -> Vec<Row> {
     let row = |what: &str, figure: &dyn Fn(&Figures) -> (f64, String)| {
         let (mine, shown) = figure(ours);
         let (reference, ratio) = match other.map(figure) {
@@ -137,7 +205,7 @@ fn rows(ours: &Figures, other: Option<&Figures>) -> Vec<Row> {
             None => ("-".to_owned(), "-".to_owned()),
         };
         Row {
-            what: what.to_owned(),
+            what: format!("{project}: {what}"),
             ours: shown,
             reference,
             ratio,
@@ -161,14 +229,16 @@ fn rows(ours: &Figures, other: Option<&Figures>) -> Vec<Row> {
         row("again, share of the first run", &|figures| {
             share(warm(figures).median, figures.cold)
         }),
-        row("after a change of one file (4 of 20 jobs)", &|figures| {
-            seconds(figures.change)
+        row("after a change of one file", &|figures| {
+            let (change, shown) = seconds(figures.change);
+            (change, format!("{shown}, {} jobs", figures.jobs_after_change))
         }),
         row("the same commit on a second checkout, shared cache", &|figures| {
             seconds(figures.elsewhere)
         }),
         row("30 commits on 30 checkouts, shared cache", &|figures| {
-            seconds(figures.series)
+            let (series, shown) = seconds(figures.series);
+            (series, format!("{shown}, {} of 600 jobs", figures.jobs_in_series))
         }),
         row("30 commits, no cache (5 built, mean times 30)", &|figures| {
             seconds(figures.series_uncached)
