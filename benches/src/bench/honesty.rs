@@ -82,6 +82,7 @@ fn frozen_now_and_then() -> anyhow::Result<SocketAddr> {
             tokio::spawn(async {
                 loop {
                     tokio::time::sleep(AWAKE).await;
+                    #[expect(clippy::disallowed_methods, reason = "to stand still is what is wanted")]
                     thread::sleep(STILL);
                 }
             });
