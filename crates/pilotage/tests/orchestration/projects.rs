@@ -40,11 +40,12 @@ fn run(command: &mut Command) -> String {
 }
 
 /// By pytest alone: what its JUnit report tells.
-fn by_pytest(root: &Path, packages: &Path, scratch: &Path) -> Told {
+fn by_pytest(root: &Path, packages: &Path, scratch: &Path, how: &[&str]) -> Told {
     let report = scratch.join("pytest.xml");
     run(Command::new("python3")
         .args(["-m", "pytest", "-q", "--rootdir=."])
         .arg(format!("--junitxml={}", report.display()))
+        .args(how)
         .args(NETWORKX)
         .env("PYTHONPATH", packages)
         .current_dir(root.join("networkx")));
@@ -74,10 +75,11 @@ fn by_pytest(root: &Path, packages: &Path, scratch: &Path) -> Told {
 }
 
 /// By Vitest alone: what its JSON tells.
-fn by_vitest(root: &Path, scratch: &Path) -> Told {
+fn by_vitest(root: &Path, scratch: &Path, workers: u8) -> Told {
     let report = scratch.join("vitest.json");
     run(Command::new(root.join("zod/node_modules/.bin/vitest"))
-        .args(["run", "--maxWorkers=1", "--reporter=json", "src/v3/tests"])
+        .args(["run", "--reporter=json", "src/v3/tests"])
+        .arg(format!("--maxWorkers={workers}"))
         .arg(format!("--outputFile={}", report.display()))
         .current_dir(root.join("zod")));
     let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
@@ -219,12 +221,24 @@ fn the_tests_of_others_are_the_same_with_the_same_verdicts() {
 
     let begun = Instant::now();
     let theirs = [
-        ("networkx", by_pytest(&root, &packages, scratch.path())),
-        ("zod", by_vitest(&root, scratch.path())),
+        ("networkx", by_pytest(&root, &packages, scratch.path(), &[])),
+        ("zod", by_vitest(&root, scratch.path(), 1)),
         ("hashie", by_rspec(&root)),
         ("regex-syntax", by_cargo(&root)),
     ];
     let alone = begun.elapsed();
+    let begun = Instant::now();
+    // RSpec has no mode of its own for several processes, and cargo always has.
+    let parallel = [
+        by_pytest(&root, &packages, scratch.path(), &["-n", "2"]),
+        by_vitest(&root, scratch.path(), 2),
+        by_rspec(&root),
+        by_cargo(&root),
+    ];
+    let in_parallel = begun.elapsed();
+    for ((suite, told), parallel) in theirs.iter().zip(&parallel) {
+        assert_same(suite, parallel, told);
+    }
     let repository = repository(&root, &packages);
     for run in ["without history", "with history"] {
         let begun = Instant::now();
@@ -242,8 +256,9 @@ fn the_tests_of_others_are_the_same_with_the_same_verdicts() {
         let timing = &report["timing"];
         let _ = writeln!(
             std::io::stderr(),
-            "one after the other {:.1} s, two at once {run} {:.1} s; planned {:.1} s, at least {:.1} s, took {:.1} s",
+            "one after the other {:.1} s, each with two workers of its own {:.1} s, all with two at once {run} {:.1} s; planned {:.1} s, at least {:.1} s, took {:.1} s",
             alone.as_secs_f64(),
+            in_parallel.as_secs_f64(),
             together.as_secs_f64(),
             timing["predicted"].as_f64().unwrap(),
             timing["lowerBound"].as_f64().unwrap(),
