@@ -198,6 +198,28 @@ fn cargo_is_found_run_and_told_as_it_is() {
 }
 
 #[test]
+fn cargo_is_run_by_nextest_where_a_workspace_is_set_up_for_it() {
+    let mut version = std::process::Command::new("cargo");
+    version.args(["nextest", "--version"]);
+    if !version.output().is_ok_and(|output| output.status.success()) {
+        // Building it takes longer than everything else, so the full suite does without it.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"skipped: cargo-nextest is not installed; see https://nexte.st\n",
+        );
+        return;
+    }
+    let repository = Repository::new();
+    repository.write("rs/.config/nextest.toml", "[profile.default]\nretries = 3\n");
+    repository.write(
+        "rs/tests/alone.rs",
+        "#[test]\nfn by_nextest() { assert!(std::env::var_os(\"NEXTEST\").is_some()); }\n",
+    );
+    // It would be a second failure if it ran by itself.
+    assert_sample(&repository, &CARGO, "cargo:rs");
+}
+
+#[test]
 fn go_is_found_run_and_told_as_it_is() {
     if go().is_none() {
         return;

@@ -4,6 +4,7 @@
 //! allows a program that is built already; nothing is compiled with it (`library/test/src/cli.rs` in Rust's own repository).
 
 mod build;
+mod nextest;
 mod stream;
 
 use std::{collections::BTreeMap, path::Path};
@@ -38,10 +39,15 @@ impl Runner for Cargo {
     }
 
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
+        let by_nextest = nextest::is_wanted(task);
         let call = |item: &Item| {
             let listed = task.listing.get(&item.file);
             let binary = listed.and_then(|listed| listed.binary.as_ref());
             let binary = binary.ok_or_else(|| format!("{} is not built", item.file))?;
+            if by_nextest && binary.speech == Speech::Libtest {
+                let tests = listed.and_then(|listed| listed.tests.clone());
+                return Ok(by_nextest_call(task, item, tests.unwrap_or_default()));
+            }
             let mut command = binary.command.clone();
             let mut set = binary.set.clone();
             set.extend(task.suite.settings.environment.clone());
@@ -78,5 +84,27 @@ impl Runner for Cargo {
             })
         };
         items.iter().map(call).collect()
+    }
+}
+
+/// One program of tests by nextest.
+fn by_nextest_call(task: &Task<'_>, item: &Item, tests: Vec<String>) -> Call {
+    let (command, mut set) = nextest::call(task, item);
+    set.extend(task.suite.settings.environment.clone());
+    let tests = if item.tests.is_empty() {
+        tests
+    } else {
+        item.tests.clone()
+    };
+    let mut stream = nextest::Stream::new(&item.file, tests);
+    Call {
+        items: vec![item.clone()],
+        order: Order {
+            command,
+            folder: task.suite.place.clone(),
+            pass: running::passed(task.suite),
+            set,
+        },
+        reading: Reading::Output(Box::new(move |line| stream.take(line))),
     }
 }
