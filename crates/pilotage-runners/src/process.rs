@@ -72,6 +72,7 @@ pub struct Ran {
 }
 
 /// Kills a process group when it goes away.
+#[derive(Debug)]
 pub(crate) struct Group(Option<Pid>);
 
 impl Group {
@@ -174,7 +175,7 @@ pub async fn follow(order: &Order, mut out: impl FnMut(&[u8])) -> Result<Followe
 }
 
 /// Starts a command in a group of its own.
-fn start(mut command: Command, program: &str) -> Result<(Child, Group), String> {
+pub(crate) fn start(mut command: Command, program: &str) -> Result<(Child, Group), String> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -236,7 +237,8 @@ pub async fn run(program: &str, arguments: &[String], folder: &Path, pass: &[Str
     })
 }
 
-fn environment(pass: &[String]) -> Vec<(String, OsString)> {
+/// The variables of a command: the harmless ones and those that are named, as far as they are set.
+pub(crate) fn environment(pass: &[String]) -> Vec<(String, OsString)> {
     let names = GIVEN.iter().copied().chain(pass.iter().map(String::as_str));
     names
         .filter_map(|name| Some((name.to_owned(), std::env::var_os(name)?)))

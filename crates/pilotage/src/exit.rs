@@ -37,6 +37,8 @@ pub(crate) enum Done {
     Detached,
     /// It ran, and nothing can be said.
     Unknown,
+    /// A command that was asked for ended with this code, which is handed on.
+    Code(u8),
 }
 
 impl Done {
@@ -113,6 +115,7 @@ fn code(result: &anyhow::Result<Done>) -> u8 {
         Ok(Done::NotReady) => 1,
         Ok(Done::Misconfigured) => 2,
         Ok(Done::Detached | Done::Unknown) => 3,
+        Ok(Done::Code(code)) => *code,
         Err(error) => code_of_error(error),
     }
 }

@@ -21,7 +21,7 @@ use pilotage_core::{
     gate::GateFile,
     pipeline::PipelineFile,
     rule::Rule,
-    testing::TestsFile,
+    testing::{ServicesFile, TestsFile},
 };
 use pilotage_engine::{
     actions::{EndpointConfig, OutgoingConfig},
@@ -61,6 +61,9 @@ pub(crate) struct SettingsFile {
     /// How tests are run; suites are found where nothing is said.
     #[serde(default)]
     pub(crate) tests: TestsFile,
+    /// What tests need beside themselves, by a name of your own: databases, servers, mocks.
+    #[serde(default)]
+    pub(crate) services: ServicesFile,
     /// Pipelines, each written once for every platform, by a name of your own.
     #[serde(default)]
     pub(crate) pipelines: BTreeMap<String, PipelineFile>,
@@ -375,7 +378,7 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
     problems.extend(mcp::check(&file.mcp));
     problems.extend(gates::read(file).err().into_iter().flatten());
     problems.extend(pipelines::check(file));
-    problems.extend(suites::check(&file.tests));
+    problems.extend(suites::check(&file.tests, &file.services));
     let load = Plan::all(&file.load).err().into_iter().flatten();
     problems.extend(load.map(|problem| problem.under("/load")));
     let mut require = |holds: bool, pointer: &str, message: &str| {

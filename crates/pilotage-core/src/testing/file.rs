@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::{ServicesFile, unknown_service};
 use crate::config::{Problem, pointer_segment};
 
 /// Most suites.
@@ -22,6 +23,8 @@ pub struct TestsFile {
     pub workers: Option<usize>,
     /// Whether suites are looked for beside those that are listed here.
     pub detect: bool,
+    /// Services that every suite needs, beside its own: those of the section `services`, redis, postgres, nats and make-api-mock.
+    pub services: Vec<String>,
     /// Suites by name. One that would be found anyway is changed by what is said here under its name.
     pub suites: BTreeMap<String, SuiteFile>,
     /// Which failing tests are run again; none where nothing is said.
@@ -35,6 +38,7 @@ impl Default for TestsFile {
         Self {
             workers: None,
             detect: true,
+            services: Vec::new(),
             suites: BTreeMap::new(),
             retries: None,
             quarantine: Vec::new(),
@@ -56,6 +60,8 @@ pub struct SuiteFile {
     pub arguments: Vec<String>,
     /// Environment variables with their values.
     pub environment: BTreeMap<String, String>,
+    /// Services that it needs, beside those that every suite needs.
+    pub services: Vec<String>,
     /// Names of environment variables that are handed on as they are.
     pub pass: Vec<String>,
     /// Only files that match one of these; `*` stops at a slash, `**` does not.
@@ -68,6 +74,10 @@ pub struct SuiteFile {
     /// Longest time for a file, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: Option<u64>,
+    /// Longest time for a test, in seconds; none where nothing is said. A runner that cannot end it by itself is ended, and its
+    /// other files run again.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub test_timeout_seconds: Option<u64>,
     /// Words to choose suites by.
     pub tags: Vec<String>,
     /// Whether it is left out.
@@ -78,6 +88,11 @@ impl SuiteFile {
     /// Longest time for a file.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_seconds.unwrap_or(600))
+    }
+
+    /// Longest time for a test.
+    pub fn test_timeout(&self) -> Option<Duration> {
+        self.test_timeout_seconds.map(Duration::from_secs)
     }
 }
 
@@ -118,9 +133,10 @@ pub struct QuarantineFile {
 }
 
 impl TestsFile {
-    /// What the types cannot say, with pointers from the root of the file. `runners` are the names of those that there are.
-    pub fn problems(&self, runners: &[&str]) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    /// What the types cannot say, with pointers from the root of the file. `runners` and
+    /// `services` are those that there are.
+    pub fn problems(&self, runners: &[&str], services: &ServicesFile) -> Vec<Problem> {
+        let mut problems = unknown(&self.services, "/tests/services", services);
         if self.workers.is_some_and(|workers| !(1..=1024).contains(&workers)) {
             problems.push(Problem::at("/tests/workers", "between 1 and 1024"));
         }
@@ -132,6 +148,7 @@ impl TestsFile {
         }
         for (name, suite) in &self.suites {
             let pointer = format!("/tests/suites/{}", pointer_segment(name));
+            problems.extend(unknown(&suite.services, &format!("{pointer}/services"), services));
             problems.extend(
                 suite
                     .problems(runners)
@@ -141,6 +158,15 @@ impl TestsFile {
         }
         problems
     }
+}
+
+fn unknown(names: &[String], pointer: &str, services: &ServicesFile) -> Vec<Problem> {
+    let names = names.iter().enumerate();
+    let problem = |(place, name): (usize, &String)| {
+        let message = unknown_service(name, services)?;
+        Some(Problem::at(format!("{pointer}/{place}"), message))
+    };
+    names.filter_map(problem).collect()
 }
 
 impl SuiteFile {
@@ -166,6 +192,14 @@ impl SuiteFile {
         require(
             timeout,
             "/timeoutSeconds",
+            format!("between 1 and {MOST_TIMEOUT_S}"),
+        );
+        let for_a_test = self
+            .test_timeout_seconds
+            .is_none_or(|seconds| (1..=MOST_TIMEOUT_S).contains(&seconds));
+        require(
+            for_a_test,
+            "/testTimeoutSeconds",
             format!("between 1 and {MOST_TIMEOUT_S}"),
         );
         let outside = self

@@ -42,6 +42,9 @@ pub struct History {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Kept {
+    /// What it took to bring up its services, where it has any.
+    #[serde(skip_serializing_if = "Spent::is_empty")]
+    services: Spent,
     start: Spent,
     files: BTreeMap<String, FileSpent>,
 }
@@ -108,6 +111,10 @@ pub struct Estimate {
 }
 
 impl Spent {
+    const fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     fn add(&mut self, seconds: f64) {
         self.average = if self.runs.is_empty() {
             seconds
@@ -151,6 +158,17 @@ impl History {
     pub fn start(&self, class: &MachineClass, suite: &str) -> f64 {
         let start = self.kept(class, suite).and_then(|kept| kept.start.estimate());
         start.unwrap_or(UNHEARD_START_SECONDS)
+    }
+
+    /// What it costs to bring up the services of a suite, in seconds; nothing where that was never seen.
+    pub fn bring_up(&self, class: &MachineClass, suite: &str) -> f64 {
+        let known = self.kept(class, suite).and_then(|kept| kept.services.estimate());
+        known.unwrap_or_default()
+    }
+
+    /// Learns what it cost to bring up the services of a suite.
+    pub fn note_bring_up(&mut self, class: &MachineClass, suite: &str, seconds: f64) {
+        self.kept_mut(class, suite).services.add(seconds.max(0.0));
     }
 
     /// What is remembered of a file on such a machine.

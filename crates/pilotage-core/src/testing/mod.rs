@@ -9,6 +9,7 @@ mod file;
 mod history;
 mod plan;
 mod policy;
+mod services;
 mod settling;
 mod shards;
 mod transcript;
@@ -19,6 +20,9 @@ pub use file::{QuarantineFile, RetriesFile, SuiteFile, TestsFile};
 pub use history::{Estimate, FileSpent, History, MachineClass, TestKept};
 pub use plan::{Batch, Costs, Item, Part, Plan, Task, long_files, plan, shard};
 pub use policy::{Policy, Quarantined};
+pub use services::{
+    RECIPES, ReadyFile, SeedFile, ServiceFile, ServicesFile, service_problems, unknown as unknown_service,
+};
 pub use settling::{Ending, Settled, settle};
 pub use shards::{ShardReport, merge};
 pub use transcript::{FileSeen, Outcome, Said, TestSeen, Transcript};

@@ -11,6 +11,7 @@ use self::{
     spread::{Load, batches, leave, loads, lower_bound, makespan},
 };
 
+mod bring_up;
 mod parts;
 mod spread;
 

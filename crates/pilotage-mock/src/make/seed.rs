@@ -65,7 +65,7 @@ impl Seed {
     }
 
     /// The first token, for whom the mock is told to.
-    pub(crate) fn token(&self) -> String {
+    pub fn token(&self) -> String {
         let first = self.0.rows("tokens").first();
         let text = first.and_then(|token| token.get("token")?.as_str());
         text.unwrap_or_default().to_owned()

@@ -9,6 +9,7 @@ mod history;
 mod listing;
 mod runners;
 mod running;
+pub mod services;
 mod suites;
 
 pub use affected::{Choice, affected};
@@ -16,5 +17,6 @@ pub use history::{machine_class, read_history, write_history};
 pub use listing::{Ready, list, tests};
 pub use runners::RUNNERS;
 pub(crate) use runners::{Call, Listed, Runner};
+pub(crate) use running::end_of;
 pub use running::{Happened, Ran, Run};
 pub use suites::{Suite, suites};

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use self::state::State;
-use super::{Ready, Suite, runners::Task};
+use super::{Ready, Suite, runners::Task, services::Services};
 
 /// Longest line of a report, in bytes.
 pub(crate) const MOST_LINE_BYTES: usize = 1 << 20;
@@ -108,6 +108,8 @@ pub struct Run {
     pub scratch: PathBuf,
     /// What reports of this run begin with.
     pub token: String,
+    /// What suites need beside themselves.
+    pub services: Option<Arc<Services>>,
 }
 
 /// What came of a run.
@@ -119,11 +121,16 @@ pub struct Ran {
     pub starts: Vec<Vec<f64>>,
     /// What is worth knowing and harmless.
     pub notes: Vec<String>,
+    /// What it took to bring up the services of a suite, by its name, in seconds.
+    pub services: BTreeMap<String, f64>,
 }
 
 impl Ran {
     /// Learns from it. `day` counts from 1970.
     pub fn teach(&self, history: &mut History, class: &MachineClass, day: i64) {
+        for (suite, seconds) in &self.services {
+            history.note_bring_up(class, suite, *seconds);
+        }
         for (suite, starts) in self.suites.iter().zip(&self.starts) {
             for seconds in starts {
                 history.note_start(class, &suite.name, *seconds);
@@ -145,6 +152,7 @@ struct Shared {
     changed: Notify,
     places: Arc<Semaphore>,
     workers: usize,
+    services: Option<Arc<Services>>,
     tell: Box<dyn Fn(Happened) + Send + Sync>,
 }
 
@@ -167,6 +175,7 @@ impl Run {
             changed: Notify::new(),
             places: Arc::new(Semaphore::new(workers)),
             workers,
+            services: self.services,
             tell: Box::new(tell),
         });
         shared.work(lanes).await;
@@ -229,6 +238,11 @@ impl Shared {
         let weight = usize::try_from(ready.suite.settings.weight.unwrap_or(1))
             .unwrap_or(1)
             .clamp(1, self.workers);
+        if let Err(why) = self.services(&ready.suite.name).await {
+            let heard = call::Heard::nothing(Ending::NotStarted(why));
+            self.settle(batch, &heard, ready.suite.runner.idle_code());
+            return;
+        }
         let Ok(_place) = self.places.acquire_many(u32::try_from(weight).unwrap_or(1)).await else {
             return;
         };
@@ -259,6 +273,26 @@ impl Shared {
         let _ = std::fs::remove_dir_all(&scratch);
     }
 
+    /// Waits until the services of a suite are up.
+    async fn services(self: &Arc<Self>, suite: &str) -> Result<(), String> {
+        let Some(services) = &self.services else {
+            return Ok(());
+        };
+        let took = match services.ready(suite).await {
+            Ok(took) => took,
+            Err(why) => {
+                // The log is told once, and not for every file.
+                let is_first = self.lock().services.insert(suite.to_owned(), 0.0).is_none();
+                let first = why.lines().next().unwrap_or_default().to_owned();
+                return Err(if is_first { why } else { first });
+            }
+        };
+        if !services.names(suite).is_empty() {
+            self.lock().services.insert(suite.to_owned(), took.as_secs_f64());
+        }
+        Ok(())
+    }
+
     async fn call(self: &Arc<Self>, place: usize, suite: &Suite, call: super::Call, token: &str) {
         let batch = Batch {
             suite: place,
@@ -269,7 +303,11 @@ impl Shared {
             files: batch.items.len(),
         });
         self.lock().began(&batch);
-        let heard = call::listen(call, suite.settings.timeout(), token, |said| {
+        let limits = call::Limits {
+            file: suite.settings.timeout(),
+            test: suite.settings.test_timeout(),
+        };
+        let heard = call::listen(call, limits, token, |said| {
             self.show(place, said);
         })
         .await;

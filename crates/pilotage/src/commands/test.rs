@@ -1,6 +1,7 @@
 //! `pilotage test`: the suites of a repository, in whatever language, on one plan and with one verdict.
 
 mod choosing;
+mod environment;
 mod flaky;
 mod junit;
 mod list;
@@ -10,6 +11,7 @@ mod planning;
 mod printing;
 mod progress;
 mod run;
+mod serving;
 mod text;
 
 use clap::Subcommand;
@@ -23,6 +25,8 @@ pub(crate) enum TestCommand {
     List(list::List),
     /// Run the suites side by side on a plan from history, and judge them as one.
     Run(run::Run),
+    /// Run any command with the services of the tests beside it.
+    Env(environment::Env),
     /// Judge what several machines have run as one.
     Merge(merge::Merge),
     /// Show tests that do not always end the same, and those that are in quarantine.
@@ -34,6 +38,7 @@ impl TestCommand {
         match self {
             Self::List(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,
+            Self::Env(command) => command.run(context).await,
             Self::Merge(command) => command.run(context),
             Self::Flaky(command) => command.run(context),
         }

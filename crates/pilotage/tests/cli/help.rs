@@ -34,6 +34,7 @@ const COMMANDS: &[&str] = &[
     "test",
     "test list",
     "test run",
+    "test env",
     "test merge",
     "test flaky",
     "watch",

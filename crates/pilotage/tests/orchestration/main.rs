@@ -10,5 +10,6 @@ mod processes;
 mod projects;
 mod repository;
 mod runners;
+mod services;
 mod shards;
 mod traps;

@@ -14,7 +14,7 @@ use crate::repository::{Repository, pytest};
 
 /// Waits until a condition holds; the deadline is far beyond what it takes.
 #[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(found) = look() {
@@ -34,7 +34,7 @@ fn noted(repository: &Repository) -> Option<i32> {
 }
 
 /// Gone, or dead and not yet reaped by whoever inherited it.
-fn is_gone(pid: i32) -> bool {
+pub(crate) fn is_gone(pid: i32) -> bool {
     let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
     stat.map_or(true, |stat| {
         stat.rsplit_once(')')
@@ -107,6 +107,36 @@ fn what_a_test_leaves_running_ends_with_its_runner() {
     );
     let (code, report) = repository.run("");
     assert_eq!(code, 0, "{report:#}");
+    let pid = noted(&repository).unwrap();
+    wait_for("the end of the group", || is_gone(pid).then_some(()));
+}
+
+#[test]
+fn a_killed_runner_leaves_nothing_and_only_what_it_was_at_runs_again() {
+    let Some(repository) = Repository::with_pytest() else {
+        return;
+    };
+    repository.write("pilotage.yaml", "version: 1\ntests: { workers: 1 }\n");
+    let test = |name: &str, does: &str| {
+        let text = format!(
+            "import os, pathlib, signal, subprocess\n\ndef test_it():\n    \
+             with open('begun', 'a') as begun:\n        begun.write('{name} ')\n    {does}\n"
+        );
+        repository.write(&format!("test_{name}.py"), &text);
+    };
+    test("a", "pass");
+    test(
+        "b",
+        "if not os.path.exists('pid'):\n        child = subprocess.Popen(['sleep', '600'])\n        \
+         pathlib.Path('pid').write_text(str(child.pid))\n        os.kill(os.getpid(), signal.SIGKILL)",
+    );
+    test("c", "pass");
+    let (code, report) = repository.run("");
+    assert_eq!(code, 0, "{report:#}");
+    let begun = fs::read_to_string(repository.path().join("begun")).unwrap();
+    let mut begun: Vec<_> = begun.split_whitespace().collect();
+    begun.sort_unstable();
+    assert_eq!(begun, ["a", "b", "b", "c"]);
     let pid = noted(&repository).unwrap();
     wait_for("the end of the group", || is_gone(pid).then_some(()));
 }

@@ -102,6 +102,57 @@ fn a_test_that_ends_the_runner_with_code_0_is_red() {
 }
 
 #[test]
+fn a_test_that_takes_too_long_is_ended_by_itself_where_the_runner_can() {
+    let Some(repository) = Repository::with_pytest() else {
+        return;
+    };
+    repository.write(
+        "pilotage.yaml",
+        "version: 1\ntests: { suites: { pytest: { testTimeoutSeconds: 1 } } }\n",
+    );
+    repository.write(
+        "test_slow.py",
+        "import threading\n\ndef test_slow():\n    threading.Event().wait()\n\ndef test_next():\n    pass\n",
+    );
+    let (code, report) = repository.run("");
+    assert_eq!(code, 1, "{report:#}");
+    let told = tests(&report);
+    let state = |name: &str| &told.iter().find(|(_, test, _)| test == name).unwrap().2;
+    assert_eq!(
+        (state("test_slow").as_str(), state("test_next").as_str()),
+        ("failed", "passed")
+    );
+    assert!(
+        report.to_string().contains("the test took longer than 1 s"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_test_that_the_runner_cannot_end_takes_the_runner_along_and_nothing_else() {
+    let Some(repository) = Repository::with_pytest() else {
+        return;
+    };
+    repository.write(
+        "pilotage.yaml",
+        "version: 1\ntests: { workers: 1, suites: { pytest: { testTimeoutSeconds: 1 } } }\n",
+    );
+    repository.write(
+        "test_deaf.py",
+        "import signal, time\n\ndef test_deaf():\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    time.sleep(600)\n",
+    );
+    repository.write("test_other.py", "def test_other():\n    pass\n");
+    let found = repository.run("");
+    assert_red(&found, &["test_deaf.py", "1 s", "test_deaf.py::test_deaf"]);
+    let told = tests(&found.1);
+    assert!(
+        told.iter()
+            .any(|(_, name, state)| name == "test_other" && state == "passed"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_file_that_hangs_is_ended_and_named() {
     let Some(repository) = Repository::with_pytest() else {
         return;

@@ -136,6 +136,13 @@ module Pilotage
     end
   end
 
+  LIMIT = ENV["PILOTAGE_TEST_TIMEOUT"].to_f
+  if LIMIT.positive?
+    require "timeout"
+    RSpec.configure do |config|
+      config.around { |example| Timeout.timeout(LIMIT, nil, format("the test took longer than %g s", LIMIT)) { example.run } }
+    end
+  end
   RSpec::Core::Configuration.prepend(Loading)
   RSpec::Core::Reporter.prepend(Complaining)
   tell("begin", run: ENV.fetch("PILOTAGE_TEST_RUN"))

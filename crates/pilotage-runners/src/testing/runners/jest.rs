@@ -79,6 +79,12 @@ impl Runner for Jest {
         command.push(format!("--reporters={}", reporter.path()));
         // A runner takes one of our workers, and shares are no measure of coverage.
         command.extend(["--runInBand", "--coverage=false"].map(str::to_owned));
+        command.extend(
+            task.suite
+                .settings
+                .test_timeout()
+                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
+        );
         command.extend(task.suite.settings.arguments.iter().cloned());
         let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
         if !tests.is_empty() {

@@ -70,6 +70,8 @@ impl Reporter<'_> {
             ("PILOTAGE_TEST_REPORT".to_owned(), report.display().to_string()),
             ("PILOTAGE_TEST_RUN".to_owned(), (*token).to_owned()),
         ];
+        let limit = suite.settings.test_timeout_seconds;
+        set.extend(limit.map(|seconds| ("PILOTAGE_TEST_TIMEOUT".to_owned(), seconds.to_string())));
         set.extend(suite.settings.environment.clone());
         Ok(Call {
             items: items.to_vec(),

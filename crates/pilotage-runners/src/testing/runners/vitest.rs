@@ -82,6 +82,12 @@ impl Runner for Vitest {
             ]
             .map(str::to_owned),
         );
+        command.extend(
+            task.suite
+                .settings
+                .test_timeout()
+                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
+        );
         command.extend(task.suite.settings.arguments.iter().cloned());
         let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
         if !tests.is_empty() {

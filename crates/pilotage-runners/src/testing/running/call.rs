@@ -1,6 +1,7 @@
 //! One process of a runner: started, listened to while it works, and ended when it does not get on.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
     path::Path,
@@ -23,6 +24,8 @@ const POLL: Duration = Duration::from_millis(50);
 const MOST_REPORT_BYTES: u64 = 1 << 30;
 /// What is kept of the end of the standard output.
 const MOST_OUTPUT_BYTES: usize = 64 << 10;
+/// How much longer than a test may take a runner may, which ends it by itself where it can.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What was heard of a process, and how it ended.
 pub(super) struct Heard {
@@ -62,6 +65,9 @@ struct Ear<'a> {
     line: Vec<u8>,
     /// When a file was last begun or through.
     moved: Instant,
+    /// When each test began that is not through.
+    tests: BTreeMap<String, Instant>,
+    is_serial: bool,
     taken: u64,
 }
 
@@ -89,6 +95,20 @@ impl Ear<'_> {
             Said::Begin { .. } | Said::File { .. } | Said::Found { .. } | Said::Done { .. }
         ) {
             self.moved = Instant::now();
+        }
+        match &said {
+            Said::Start { id, .. } => {
+                // Runners with our reporter run one after the other, and Jest tells of none that ended before its file has.
+                if self.is_serial {
+                    self.tests.clear();
+                }
+                self.tests.insert(id.clone(), Instant::now());
+            }
+            Said::Test(test) => {
+                self.tests.remove(&test.id);
+            }
+            Said::Done { .. } if self.is_serial => self.tests.clear(),
+            _ => {}
         }
         (self.show)(&said);
         self.transcript.take(said, self.token);
@@ -123,10 +143,30 @@ impl Tail<'_> {
     }
 }
 
-/// Runs a call to its end, or until for so long no file was begun or through.
+/// How long something may take.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// From one file to the next.
+    pub(super) file: Duration,
+    /// A test.
+    pub(super) test: Option<Duration>,
+}
+
+impl Limits {
+    /// The one that is over.
+    fn over(&self, ear: &Ear<'_>) -> Option<Duration> {
+        let oldest = ear.tests.values().min();
+        let test = self
+            .test
+            .filter(|limit| oldest.is_some_and(|begun| begun.elapsed() > *limit + GRACE));
+        test.or_else(|| (ear.moved.elapsed() > self.file).then_some(self.file))
+    }
+}
+
+/// Runs a call to its end, or until something takes too long.
 pub(super) async fn listen(
     call: Call,
-    limit: Duration,
+    limits: Limits,
     token: &str,
     show: impl Fn(&Said) + Send + Sync,
 ) -> Heard {
@@ -141,6 +181,8 @@ pub(super) async fn listen(
         show: &show,
         line: Vec::new(),
         moved: Instant::now(),
+        tests: BTreeMap::new(),
+        is_serial: matches!(reading, Reading::Report(_)),
         taken: 0,
     });
     let lock = || ear.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,22 +211,22 @@ pub(super) async fn listen(
             if let Some(tail) = &mut tail {
                 tail.read(&mut ear);
             }
-            if ear.moved.elapsed() > limit {
-                return;
+            if let Some(limit) = limits.over(&ear) {
+                return limit;
             }
         }
     };
     let begun = Instant::now();
     let followed = tokio::select! {
-        followed = followed => Some(followed),
-        () = watching => None,
+        followed = followed => Ok(followed),
+        limit = watching => Err(limit),
     };
     let seconds = begun.elapsed().as_secs_f64();
     let mut ear = ear.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(mut tail) = report.as_deref().map(|path| Tail { path, at: ear.taken }) {
         tail.read(&mut ear);
     }
-    let (ending, errors) = ended(followed, limit);
+    let (ending, errors) = ended(followed);
     if is_code && let (Ending::Exited(code), Some(item)) = (&ending, items.first()) {
         by_code(&mut ear, &item.file, *code, &errors, seconds);
     }
@@ -199,16 +241,17 @@ pub(super) async fn listen(
     }
 }
 
-fn ended(followed: Option<Result<Followed, String>>, limit: Duration) -> (Ending, Vec<u8>) {
+/// How it ended, or which limit was over, and the end of its error output.
+fn ended(followed: Result<Result<Followed, String>, Duration>) -> (Ending, Vec<u8>) {
     match followed {
-        None => (Ending::TimedOut(limit.as_secs_f64()), Vec::new()),
-        Some(Err(why)) => (Ending::NotStarted(why), Vec::new()),
-        Some(Ok(Followed {
+        Err(limit) => (Ending::TimedOut(limit.as_secs_f64()), Vec::new()),
+        Ok(Err(why)) => (Ending::NotStarted(why), Vec::new()),
+        Ok(Ok(Followed {
             code: Some(code),
             errors,
             ..
         })) => (Ending::Exited(code), errors),
-        Some(Ok(Followed { signal, errors, .. })) => (Ending::Killed(signal.unwrap_or_default()), errors),
+        Ok(Ok(Followed { signal, errors, .. })) => (Ending::Killed(signal.unwrap_or_default()), errors),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is done and what is not, while lanes are at work.
 
+use std::collections::BTreeMap;
+
 use pilotage_core::testing::{
     Batch, Costs, Dispatch, FileResult, Item, Plan, Policy, SuiteResult, TestResult, TestState, settle,
 };
@@ -12,6 +14,8 @@ pub(super) struct State {
     pub(super) results: Vec<SuiteResult>,
     starts: Vec<Vec<f64>>,
     notes: Vec<String>,
+    /// What it took to bring up the services of a suite, by its name, in seconds.
+    pub(super) services: BTreeMap<String, f64>,
     tries: Tries,
     /// Lanes that are at something.
     pub(super) at_work: usize,
@@ -27,6 +31,7 @@ impl State {
             starts: vec![Vec::new(); results.len()],
             results,
             notes: Vec::new(),
+            services: BTreeMap::new(),
             tries: Tries::new(),
             at_work: 0,
             numbers: 0,
@@ -189,6 +194,7 @@ impl State {
             suites: std::mem::take(&mut self.results),
             starts: std::mem::take(&mut self.starts),
             notes: std::mem::take(&mut self.notes),
+            services: std::mem::take(&mut self.services),
         }
     }
 }

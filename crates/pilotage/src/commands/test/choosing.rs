@@ -7,7 +7,7 @@ use clap::Args;
 use pilotage_core::{
     Timestamp,
     config::nearest,
-    testing::{History, Policy, TestsFile},
+    testing::{History, Policy, ServicesFile, TestsFile},
 };
 use pilotage_runners::testing::{self, Ready, Suite};
 
@@ -39,13 +39,21 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn file(&self) -> anyhow::Result<TestsFile> {
+        Ok(self.sections()?.0)
+    }
+
+    /// What is said of tests and of services.
+    ///
+    /// # Errors
+    /// It cannot be read, or does not hold.
+    pub(super) fn sections(&self) -> anyhow::Result<(TestsFile, ServicesFile)> {
         let usual = PathBuf::from("pilotage.yaml");
         let settings = match &self.config {
             Some(path) => Settings::read(path)?,
             None if usual.exists() => Settings::read(&usual)?,
             None => Settings::empty(),
         };
-        Ok(settings.file.tests)
+        Ok((settings.file.tests, settings.file.services))
     }
 
     /// # Errors
@@ -83,25 +91,14 @@ impl Choosing {
         }
         Ok(suites)
     }
+}
 
-    /// The suites that are asked for, with what they hold.
-    ///
-    /// # Errors
-    /// As for [`Self::suites`].
-    pub(super) async fn look(
-        &self,
-        root: &Path,
-        file: &TestsFile,
-        scratch: &Path,
-    ) -> anyhow::Result<Vec<Ready>> {
-        let suites = self.suites(root, file)?;
-        let mut ready = testing::list(suites, scratch.to_owned()).await;
-        // What shows itself and has no test is no suite: a package of Rust or Go may have none, a folder of helpers too.
-        ready.retain(|ready| {
-            ready.suite.is_listed || ready.problem.is_some() || ready.files().next().is_some()
-        });
-        Ok(ready)
-    }
+/// Suites with what they hold.
+pub(super) async fn look(suites: Vec<Suite>, scratch: &Path) -> Vec<Ready> {
+    let mut ready = testing::list(suites, scratch.to_owned()).await;
+    // What shows itself and has no test is no suite: a package of Rust or Go may have none, a folder of helpers too.
+    ready.retain(|ready| ready.suite.is_listed || ready.problem.is_some() || ready.files().next().is_some());
+    ready
 }
 
 /// Days since 1970.

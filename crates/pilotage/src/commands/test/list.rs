@@ -5,7 +5,10 @@ use pilotage_core::testing::{History, MachineClass};
 use pilotage_runners::testing::{self, Ready};
 use serde_json::{Value, json};
 
-use super::choosing::{Choosing, scratch};
+use super::{
+    choosing::{Choosing, look, scratch},
+    serving::{self, Serving},
+};
 use crate::{
     cli::Context,
     exit::Done,
@@ -20,14 +23,26 @@ pub(crate) struct List {
     files: bool,
     #[command(flatten)]
     choosing: Choosing,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 impl List {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let root = std::env::current_dir()?;
-        let (file, history) = (self.choosing.known.file()?, self.choosing.known.history()?);
+        let (file, declared) = self.choosing.known.sections()?;
+        let history = self.choosing.known.history()?;
         let scratch = scratch()?;
-        let suites = self.choosing.look(&root, &file, scratch.path()).await?;
+        let mut suites = self.choosing.suites(&root, &file)?;
+        // What a suite reads when it is loaded is there, though nothing listens behind it.
+        let services = self
+            .serving
+            .arrange(&root, declared, &serving::users(&file, &suites))
+            .await?;
+        if let Some(services) = &services {
+            serving::hand_over(&mut suites, services);
+        }
+        let suites = look(suites, scratch.path()).await;
         let class = testing::machine_class();
         if context.output.is_json() {
             let items: Vec<_> = suites

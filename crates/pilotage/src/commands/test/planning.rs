@@ -9,7 +9,7 @@ use pilotage_core::{
     Digest,
     testing::{Costs, History, MachineClass, Plan, Planned, SuiteResult, Task, long_files, plan, shard},
 };
-use pilotage_runners::testing::{self, Choice, Ready};
+use pilotage_runners::testing::{self, Choice, Ready, services::Services};
 
 /// A plan and what it is for.
 pub(super) struct Planning {
@@ -25,6 +25,15 @@ pub(super) struct Planning {
     pub(super) digest: String,
     /// Files whose duration nobody knows.
     pub(super) unknown: usize,
+    /// What suites wait for.
+    pub(super) services: Vec<Wait>,
+}
+
+/// The services of a suite, and how many seconds it takes to bring them up, as far as that is known.
+pub(super) struct Wait {
+    pub(super) suite: String,
+    pub(super) services: Vec<String>,
+    pub(super) seconds: f64,
 }
 
 /// Which part of the work is done here.
@@ -49,7 +58,13 @@ pub(super) fn choose(suites: &mut [Ready], choices: &[Choice]) -> bool {
 }
 
 /// Makes a plan.
-pub(super) async fn make(suites: &[Ready], history: &History, share: Share, scratch: &Path) -> Planning {
+pub(super) async fn make(
+    suites: &[Ready],
+    history: &History,
+    share: Share,
+    services: Option<&Services>,
+    scratch: &Path,
+) -> Planning {
     let class = testing::machine_class();
     let costs = Costs(
         suites
@@ -74,14 +89,32 @@ pub(super) async fn make(suites: &[Ready], history: &History, share: Share, scra
     } else {
         plan(&tasks, &costs, share.workers)
     };
+    let bring_up: Vec<f64> = suites
+        .iter()
+        .map(|ready| history.bring_up(&class, &ready.suite.name))
+        .collect();
+    let plan = plan.after(&bring_up, &costs);
     Planning {
         results: results(suites, &plan),
         whole: suites.iter().map(whole).collect(),
         digest: digest(suites, &tasks, share),
         unknown: tasks.iter().filter(|task| !task.known).count(),
+        services: waits(suites, services, &bring_up),
         plan,
         costs,
     }
+}
+
+fn waits(suites: &[Ready], services: Option<&Services>, bring_up: &[f64]) -> Vec<Wait> {
+    let wait = |(ready, seconds): (&Ready, &f64)| {
+        let names = services?.names(&ready.suite.name);
+        (!names.is_empty()).then(|| Wait {
+            suite: ready.suite.name.clone(),
+            services: names.into_iter().map(str::to_owned).collect(),
+            seconds: *seconds,
+        })
+    };
+    suites.iter().zip(bring_up).filter_map(wait).collect()
 }
 
 fn whole(ready: &Ready) -> (String, BTreeSet<String>) {

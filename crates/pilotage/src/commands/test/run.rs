@@ -1,16 +1,18 @@
 //! `pilotage test run`.
 
-use std::time::Instant;
+use std::{path::Path, sync::Arc, time::Instant};
 
 use clap::Args;
-use pilotage_core::testing::{History, Policy, ShardReport};
-use pilotage_runners::testing::{self, Ready};
+use pilotage_core::testing::{History, Policy, ShardReport, TestsFile};
+use pilotage_runners::testing::{self, Ready, Suite, services::Services};
+use tokio::task::JoinSet;
 
 use super::{
-    choosing::{Choosing, policy, scratch, today},
+    choosing::{Choosing, look, policy, scratch, today},
     planning::{self, Planning, Share},
     printing::{Printing, Timing, Whole},
     progress::Progress,
+    serving::{self, Serving},
     text,
 };
 use crate::{
@@ -57,26 +59,49 @@ pub(crate) struct Run {
     #[arg(long)]
     no_keep: bool,
     #[command(flatten)]
+    serving: Serving,
+    #[command(flatten)]
     printing: Printing,
 }
 
 impl Run {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        // Everything that was started is ended when this goes away.
-        tokio::select! {
-            done = self.judge(context) => done,
-            () = interrupted() => anyhow::bail!("Interrupted: nothing was judged."),
+        let root = std::env::current_dir()?;
+        let (file, declared) = self.choosing.known.sections()?;
+        let mut suites = self.choosing.suites(&root, &file)?;
+        let users = serving::users(&file, &suites);
+        let services = self.serving.arrange(&root, declared, &users).await?;
+        let mut bringing_up = JoinSet::new();
+        if let Some(services) = services.clone() {
+            serving::hand_over(&mut suites, &services);
+            // While the suites are looked at. What a change does not ask for is not known yet.
+            if !self.plan_only && self.affected.is_none() {
+                bringing_up.spawn(async move { services.start().await });
+            }
         }
+        // Everything that was started is ended when this goes away.
+        let done = tokio::select! {
+            done = self.judge(context, &root, &file, suites, services.clone()) => done,
+            () = interrupted() => Err(anyhow::anyhow!("Interrupted: nothing was judged.")),
+        };
+        bringing_up.shutdown().await;
+        serving::end(services.as_deref()).await;
+        done
     }
 
-    async fn judge(&self, context: &Context) -> anyhow::Result<Done> {
-        let root = std::env::current_dir()?;
-        let file = self.choosing.known.file()?;
-        let (policy, mut history) = (policy(&file)?, self.choosing.known.history()?);
+    async fn judge(
+        &self,
+        context: &Context,
+        root: &Path,
+        file: &TestsFile,
+        suites: Vec<Suite>,
+        services: Option<Arc<Services>>,
+    ) -> anyhow::Result<Done> {
+        let (policy, mut history) = (policy(file)?, self.choosing.known.history()?);
         let scratch = scratch()?;
-        let mut suites = self.choosing.look(&root, &file, scratch.path()).await?;
+        let mut suites = look(suites, scratch.path()).await;
         if let Some(base) = &self.affected {
-            let choices = testing::affected(&root, base, &suites).await.map_err(usage)?;
+            let choices = testing::affected(root, base, &suites).await.map_err(usage)?;
             if !planning::choose(&mut suites, &choices) {
                 context.output.line(format!(
                     "Nothing that differs from {} asks for a test.",
@@ -86,21 +111,20 @@ impl Run {
             }
         }
         let share = self.share(file.workers)?;
-        let planning = planning::make(&suites, &history, share, scratch.path()).await;
+        let planning = planning::make(&suites, &history, share, services.as_deref(), scratch.path()).await;
         if self.plan_only {
             text::plan(context, &suites, &planning)?;
             return Ok(Done::Yes);
         }
+        let work = Work {
+            suites,
+            services,
+            planning,
+            share,
+            policy,
+        };
         let whole = self
-            .carry_out(
-                context,
-                suites,
-                planning,
-                share,
-                &policy,
-                &mut history,
-                scratch.path(),
-            )
+            .carry_out(context, work, &mut history, scratch.path())
             .await?;
         self.printing.print(context, &whole)?;
         Ok(Done::when(whole.shard.verdict.passed))
@@ -123,20 +147,20 @@ impl Run {
         })
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what a run needs, each of another kind and used once"
-    )]
     async fn carry_out(
         &self,
         context: &Context,
-        suites: Vec<Ready>,
-        planning: Planning,
-        share: Share,
-        policy: &Policy,
+        work: Work,
         history: &mut History,
-        scratch: &std::path::Path,
+        scratch: &Path,
     ) -> anyhow::Result<Whole> {
+        let Work {
+            suites,
+            services,
+            planning,
+            share,
+            policy,
+        } = work;
         let Planning {
             plan,
             costs,
@@ -155,6 +179,7 @@ impl Run {
             policy: policy.clone(),
             scratch: scratch.to_owned(),
             token: uuid::Uuid::new_v4().to_string(),
+            services,
         };
         let begun = Instant::now();
         let shown = progress.clone();
@@ -190,8 +215,17 @@ impl Run {
     }
 }
 
+/// What is to be done.
+struct Work {
+    suites: Vec<Ready>,
+    services: Option<Arc<Services>>,
+    planning: Planning,
+    share: Share,
+    policy: Policy,
+}
+
 /// Ctrl-C, or a polite request to end. Without a handler nothing would kill what was started.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let terminate = async {
         match signal(SignalKind::terminate()) {

@@ -244,6 +244,9 @@ pub(super) fn plan(context: &Context, suites: &[Ready], planning: &Planning) -> 
             "lanes": lanes.collect::<Vec<_>>(), "tail": plan.tail.iter().map(shown).collect::<Vec<_>>(),
             "makespanSeconds": plan.makespan, "lowerBoundSeconds": plan.lower_bound,
             "unknownFiles": planning.unknown, "plan": planning.digest,
+            "services": planning.services.iter().map(|wait| json!({
+                "suite": wait.suite, "services": wait.services, "seconds": wait.seconds,
+            })).collect::<Vec<_>>(),
         }));
     }
     let mut table = Table::new(&["WORKER", "SUITE", "FILES", "SECONDS", "FIRST"]);
@@ -269,6 +272,14 @@ pub(super) fn plan(context: &Context, suites: &[Ready], planning: &Planning) -> 
         "Planned {:.1} s; at least {:.1} s; {} files of unknown duration.",
         plan.makespan, plan.lower_bound, planning.unknown
     ))?;
+    for wait in &planning.services {
+        context.output.line(format!(
+            "{} waits for {}, {:.1} s as far as that is known.",
+            clean(&wait.suite),
+            wait.services.join(", "),
+            wait.seconds
+        ))?;
+    }
     for ready in suites {
         if let Some(problem) = &ready.problem {
             context.output.line(
