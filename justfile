@@ -33,6 +33,12 @@ deny:
 typos:
     typos
 
+# The suites in JavaScript, Python and Ruby, by `pilotage test run`; with what `just ci` has fetched.
+suites:
+    cargo build --quiet --locked --bin pilotage
+    ln -sfn "$PWD/target/ci/js-runners/node_modules" suites/vitest/node_modules
+    cd suites && PYTHONPATH="$PWD/../target/ci/python" ../target/debug/pilotage test run
+
 # This repository by its own quality gates; of tests it reads what `just ci` has just left.
 gates:
     cargo run --quiet --locked -- gate run --env staging --config .ci/gates/pilotage.yaml
