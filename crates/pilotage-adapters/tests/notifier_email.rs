@@ -20,7 +20,7 @@ use tokio::{
 };
 
 fn build(config: &Value) -> Result<Arc<dyn Notifier>, Vec<Problem>> {
-    let outbound = Arc::new(HttpOutbound::new(AddressPolicy::default()).unwrap());
+    let outbound = Arc::new(HttpOutbound::new(AddressPolicy::default()));
     let scope = NotifierScope::new(outbound, |_| None, |_| Err("there are no files".to_owned()));
     let named = BTreeMap::from([("ops".to_owned(), config.clone())]);
     notifiers::build_all(&named, None, &scope).map(|mut built| built.named.remove("ops").unwrap())

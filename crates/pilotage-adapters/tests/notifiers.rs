@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 fn scope() -> NotifierScope {
-    let outbound = HttpOutbound::new(AddressPolicy::new(&["127.0.0.1"]).unwrap()).unwrap();
+    let outbound = HttpOutbound::new(AddressPolicy::new(&["127.0.0.1"]).unwrap());
     let env = |name: &str| (name == "TOKEN").then(|| "token-from-env".to_owned());
     NotifierScope::new(Arc::new(outbound), env, |_| Err("there are no files".to_owned()))
 }

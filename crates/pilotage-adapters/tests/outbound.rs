@@ -27,7 +27,7 @@ fn request(url: impl Into<String>) -> OutboundRequest {
 }
 
 fn loopback_allowed() -> HttpOutbound {
-    HttpOutbound::new(AddressPolicy::new(&["127.0.0.1"]).unwrap()).unwrap()
+    HttpOutbound::new(AddressPolicy::new(&["127.0.0.1"]).unwrap())
 }
 
 async fn send(url: impl Into<String>) -> Result<OutboundResponse, OutboundError> {
@@ -40,7 +40,7 @@ fn resolving_to(addresses: &'static [&'static str], allow: &[&str]) -> HttpOutbo
         let found: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
         Box::pin(async move { Ok(found) })
     });
-    HttpOutbound::with_lookup(AddressPolicy::new(allow).unwrap(), &lookup).unwrap()
+    HttpOutbound::with_lookup(AddressPolicy::new(allow).unwrap(), lookup)
 }
 
 /// Answers one connection with raw bytes and keeps it open while `hold`.
@@ -220,7 +220,7 @@ async fn what_is_no_http_is_a_failure() {
 
 #[tokio::test]
 async fn targets_are_refused_by_what_is_written() {
-    let outbound = HttpOutbound::new(AddressPolicy::default()).unwrap();
+    let outbound = HttpOutbound::new(AddressPolicy::default());
     for url in [
         "http://127.0.0.1:1/",
         "http://2130706433:1/",
@@ -271,7 +271,7 @@ async fn targets_are_refused_by_what_they_resolve_to() {
         );
         assert!(!text.contains("hunter2"), "{text}");
     }
-    let real = HttpOutbound::new(AddressPolicy::default()).unwrap();
+    let real = HttpOutbound::new(AddressPolicy::default());
     assert!(matches!(
         real.send(request("http://localhost:1/")).await,
         Err(OutboundError::Refused(_))
@@ -310,7 +310,7 @@ async fn an_allowed_name_or_network_may_be_private_and_refused_addresses_beside_
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_a_failure() {
     let lookup: Lookup = Arc::new(|_| Box::pin(async { Err(std::io::Error::other("no such name")) }));
-    let outbound = HttpOutbound::with_lookup(AddressPolicy::default(), &lookup).unwrap();
+    let outbound = HttpOutbound::with_lookup(AddressPolicy::default(), lookup);
     for error in [
         outbound
             .send(request("http://nowhere.example/?hunter2"))

@@ -148,22 +148,17 @@ impl Registry {
 #[derive(Debug)]
 pub struct Entry {
     tool: &'static Tool,
-    shown: model::Tool,
+    /// Made when it is asked for: most processes are never asked.
+    shown: OnceLock<model::Tool>,
     validator: OnceLock<Option<Validator>>,
 }
 
 impl Entry {
     /// The tool with what is added to it.
-    pub fn new(tool: &'static Tool) -> Self {
-        let mut shown = model::Tool::new(tool.name, tool.description, input_schema(tool))
-            .with_title(tool.title)
-            .with_annotations(annotations(tool));
-        if matches!(tool.run, Run::Json(_)) {
-            shown = shown.with_raw_output_schema(Arc::new(output_schema(tool)));
-        }
+    pub const fn new(tool: &'static Tool) -> Self {
         Self {
             tool,
-            shown,
+            shown: OnceLock::new(),
             validator: OnceLock::new(),
         }
     }
@@ -174,12 +169,12 @@ impl Entry {
     }
 
     /// The tool as clients see it.
-    pub const fn shown(&self) -> &model::Tool {
-        &self.shown
+    pub fn shown(&self) -> &model::Tool {
+        self.shown.get_or_init(|| shown(self.tool))
     }
 
     fn properties(&self) -> Option<&Map<String, Value>> {
-        self.shown
+        self.shown()
             .input_schema
             .get("properties")
             .and_then(Value::as_object)
@@ -213,7 +208,7 @@ impl Entry {
     /// They do not; the error says where.
     pub(crate) fn validate(&self, arguments: &Value) -> Result<(), ToolError> {
         let validator = self.validator.get_or_init(|| {
-            let schema = Value::Object(self.shown.input_schema.as_ref().clone());
+            let schema = Value::Object(self.shown().input_schema.as_ref().clone());
             // A schema that is none is found by the test over the registry.
             jsonschema::draft202012::new(&schema).ok()
         });
@@ -242,6 +237,16 @@ impl Entry {
                 self.tool.name
             ),
         ))
+    }
+}
+
+fn shown(tool: &Tool) -> model::Tool {
+    let shown = model::Tool::new(tool.name, tool.description, input_schema(tool))
+        .with_title(tool.title)
+        .with_annotations(annotations(tool));
+    match tool.run {
+        Run::Json(_) => shown.with_raw_output_schema(Arc::new(output_schema(tool))),
+        Run::Wire(_) => shown,
     }
 }
 

@@ -1,9 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
-    Router,
-    extract::State,
-    middleware,
+    Router, middleware,
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -40,15 +38,11 @@ impl Default for OtherDoors {
 
 /// Deliveries, the API, metrics and the dashboard, and what other doors serve.
 pub fn main_router(door: Arc<Door>, others: OtherDoors) -> Router {
-    let (api, handlers) = api::routes();
-    let document = Bytes::from(api::document(handlers).to_string());
+    let (api, _) = api::routes();
     let guarded = api
         .merge(dashboard::routes())
         .route("/metrics", get(health::metrics))
-        .route(
-            "/api/openapi.json",
-            get(move |_: State<Arc<Door>>| async move { show_document(document) }),
-        )
+        .route("/api/openapi.json", get(show_document))
         .merge(live::socket_routes(&door))
         .with_state(door.clone())
         .fallback(not_found)
@@ -94,10 +88,12 @@ pub fn openapi() -> Value {
     api::document(api::routes().1)
 }
 
-fn show_document(document: Bytes) -> Response {
+/// Written when somebody asks for the first time, as most processes are never asked.
+async fn show_document() -> Response {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi().to_string()));
     (
         [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
-        document,
+        DOCUMENT.clone(),
     )
         .into_response()
 }

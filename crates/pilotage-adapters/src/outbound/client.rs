@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use pilotage_core::ports::{Outbound, OutboundError, OutboundRequest, OutboundResponse};
 use reqwest::{Client, Request, Response, redirect};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
@@ -53,8 +54,15 @@ pub struct SetupError(#[source] Box<dyn Error + Send + Sync>);
 ///
 /// Redirects are never followed. `HTTP_PROXY` and its kin are ignored: an environment variable would silently hand every
 /// request, secrets included, to a third party, and the proxy's resolver would stand in for our address policy.
+///
+/// TLS is set up with the first request: reading the operating system's certificates costs more than the rest of a start.
 pub struct HttpOutbound {
     policy: Arc<AddressPolicy>,
+    lookup: Lookup,
+    clients: OnceCell<Clients>,
+}
+
+struct Clients {
     guarded: Client,
     /// For `allow_private`. A client of its own, so that its connections never serve a guarded request.
     unguarded: Client,
@@ -62,32 +70,30 @@ pub struct HttpOutbound {
 
 impl HttpOutbound {
     /// A client that resolves names with the operating system.
-    ///
-    /// # Errors
-    /// TLS cannot be set up: our bug.
-    pub fn new(policy: AddressPolicy) -> Result<Self, SetupError> {
-        Self::with_lookup(policy, &system_lookup())
+    pub fn new(policy: AddressPolicy) -> Self {
+        Self::with_lookup(policy, system_lookup())
     }
 
     /// A client with another way to resolve names.
-    ///
-    /// # Errors
-    /// As for [`Self::new`].
-    pub fn with_lookup(policy: AddressPolicy, lookup: &Lookup) -> Result<Self, SetupError> {
-        let policy = Arc::new(policy);
-        let tls = tls_config().map_err(|error| SetupError(error.into()))?;
-        let client = |policy| {
-            let resolver = GuardedResolver {
-                lookup: lookup.clone(),
-                policy,
-            };
-            client(tls.clone(), resolver).map_err(|error| SetupError(error.into()))
+    pub fn with_lookup(policy: AddressPolicy, lookup: Lookup) -> Self {
+        Self {
+            policy: Arc::new(policy),
+            lookup,
+            clients: OnceCell::new(),
+        }
+    }
+
+    async fn clients(&self) -> Result<&Clients, OutboundError> {
+        let set_up = || async {
+            let (policy, lookup) = (self.policy.clone(), self.lookup.clone());
+            let clients = tokio::task::spawn_blocking(move || Clients::new(&policy, &lookup)).await;
+            // It is a bug of ours; what could not be sent may be sent again.
+            match clients {
+                Ok(clients) => clients.map_err(|error| OutboundError::Failed(told(&error))),
+                Err(error) => Err(OutboundError::Failed(error.to_string())),
+            }
         };
-        Ok(Self {
-            guarded: client(Some(policy.clone()))?,
-            unguarded: client(None)?,
-            policy,
-        })
+        self.clients.get_or_try_init(set_up).await
     }
 
     /// Reads the address and refuses what the policy can refuse without asking DNS.
@@ -109,10 +115,11 @@ impl Outbound for HttpOutbound {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError> {
         let url = self.admit(&request)?;
         let shown = redact(&url);
+        let clients = self.clients().await?;
         let client = if request.allow_private {
-            &self.unguarded
+            &clients.unguarded
         } else {
-            &self.guarded
+            &clients.guarded
         };
         let timeout = request.timeout;
         let request = read_request(url, request).map_err(OutboundError::Refused)?;
@@ -133,6 +140,25 @@ impl Outbound for HttpOutbound {
             (None, _) => Err(OutboundError::TimedOut(timeout)),
         }
     }
+}
+
+impl Clients {
+    fn new(policy: &Arc<AddressPolicy>, lookup: &Lookup) -> Result<Self, SetupError> {
+        let tls = tls_config().map_err(|error| SetupError(error.into()))?;
+        let client = |policy| {
+            let lookup = lookup.clone();
+            let resolver = GuardedResolver { lookup, policy };
+            client(tls.clone(), resolver).map_err(|error| SetupError(error.into()))
+        };
+        Ok(Self {
+            guarded: client(Some(policy.clone()))?,
+            unguarded: client(None)?,
+        })
+    }
+}
+
+fn told(error: &SetupError) -> String {
+    format!("{error}: {}", error.0)
 }
 
 fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {

@@ -138,10 +138,7 @@ impl Settings {
         })?;
         let judge = policy.clone();
         let check_address: CheckAddress = Arc::new(move |text: &str| judge.check_written(text));
-        let outbound: Arc<dyn Outbound> = Arc::new(
-            outbound::HttpOutbound::new(policy)
-                .map_err(|error| vec![Problem::at("/outgoing", error.to_string())])?,
-        );
+        let outbound: Arc<dyn Outbound> = Arc::new(outbound::HttpOutbound::new(policy));
         let mut problems = Vec::new();
         let mut endpoints = BTreeMap::new();
         for (name, config) in &self.file.endpoints {
