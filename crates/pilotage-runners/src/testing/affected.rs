@@ -1,12 +1,15 @@
 //! Which tests a change asks for.
 //!
 //! The rule is simple enough to be trusted: a change of a test file asks for that file; any other change below the folder of a
-//! suite asks for the whole suite; a change outside of every suite asks for everything. What a change cannot reach is what
-//! no suite is above.
+//! suite asks for the tests that reach it by their imports where the runner can tell, else for the whole suite; a change outside of
+//! every suite asks for everything. What a change cannot reach is what no suite is above.
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::Ready;
+use super::{
+    Ready,
+    runners::{Change, Task},
+};
 use crate::process;
 
 /// What of a suite is to run.
@@ -22,7 +25,12 @@ pub enum Choice {
 ///
 /// # Errors
 /// Git is missing or does not know the base; the text is for people.
-pub async fn affected(root: &Path, base: &str, suites: &[Ready]) -> Result<Vec<Choice>, String> {
+pub async fn affected(
+    root: &Path,
+    base: &str,
+    suites: &[Ready],
+    scratch: &Path,
+) -> Result<Vec<Choice>, String> {
     if base.starts_with('-') {
         return Err(format!("`{base}` is no name of a commit"));
     }
@@ -34,11 +42,55 @@ pub async fn affected(root: &Path, base: &str, suites: &[Ready]) -> Result<Vec<C
         .chain(unknown.split('\0'))
         .filter(|path| !path.is_empty())
         .collect();
-    Ok(choose(&paths, suites))
+    let mut choices = Vec::new();
+    for (place, (suite, asked)) in suites.iter().zip(choose(&paths, suites)).enumerate() {
+        let scratch = scratch.join(format!("affected-{place}"));
+        choices.push(asked.settle(suite, merge_base.trim(), &scratch).await);
+    }
+    Ok(choices)
 }
 
-fn choose(paths: &[&str], suites: &[Ready]) -> Vec<Choice> {
-    let mut choices: Vec<_> = suites.iter().map(|_| Choice::Files(BTreeSet::new())).collect();
+/// What a change asks of a suite, before its runner was asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Asked {
+    is_whole: bool,
+    files: BTreeSet<String>,
+    /// Files that are no tests.
+    others: Vec<String>,
+}
+
+impl Asked {
+    async fn settle(self, ready: &Ready, base: &str, scratch: &Path) -> Choice {
+        if self.is_whole {
+            return Choice::Whole;
+        }
+        let mut files = self.files;
+        if !self.others.is_empty() {
+            let task = Task {
+                suite: &ready.suite,
+                listing: &ready.files,
+                scratch,
+                token: "affected",
+            };
+            let change = Change {
+                base,
+                files: &self.others,
+            };
+            if std::fs::create_dir_all(scratch).is_err() {
+                return Choice::Whole;
+            }
+            let Some(reached) = ready.suite.runner.reaching(&task, &change).await else {
+                return Choice::Whole;
+            };
+            // It may know files that were left out here.
+            files.extend(reached.into_iter().filter(|file| ready.files.contains_key(file)));
+        }
+        Choice::Files(files)
+    }
+}
+
+fn choose(paths: &[&str], suites: &[Ready]) -> Vec<Asked> {
+    let mut choices: Vec<_> = suites.iter().map(|_| Asked::default()).collect();
     for path in paths {
         let mut is_anywhere = false;
         for (suite, choice) in suites.iter().zip(&mut choices) {
@@ -50,17 +102,17 @@ fn choose(paths: &[&str], suites: &[Ready]) -> Vec<Choice> {
             };
             let Some(file) = within else { continue };
             is_anywhere = true;
-            match choice {
-                Choice::Files(files) if suite.files.contains_key(file) => {
-                    files.insert(file.to_owned());
-                }
+            if suite.files.contains_key(file) {
+                choice.files.insert(file.to_owned());
+            } else if !suites.iter().any(|other| owns(other, path)) {
                 // A test file of another suite is nothing that this one depends on.
-                _ if suites.iter().any(|other| owns(other, path)) => {}
-                _ => *choice = Choice::Whole,
+                choice.others.push(file.to_owned());
             }
         }
         if !is_anywhere {
-            choices.fill(Choice::Whole);
+            for choice in &mut choices {
+                choice.is_whole = true;
+            }
         }
     }
     choices
@@ -112,13 +164,27 @@ mod tests {
             suite("a", &["tests/one.py", "tests/two.py"]),
             suite("b", &["b.test.js"]),
         ];
-        let files = |names: &[&str]| Choice::Files(names.iter().map(ToString::to_string).collect());
-        let cases: [(&[&str], [Choice; 2]); 5] = [
+        let files = |names: &[&str]| Asked {
+            files: names.iter().map(ToString::to_string).collect(),
+            ..Asked::default()
+        };
+        let other = |names: &[&str], other: &str| Asked {
+            others: vec![other.to_owned()],
+            ..files(names)
+        };
+        let whole = Asked {
+            is_whole: true,
+            ..Asked::default()
+        };
+        let cases: [(&[&str], [Asked; 2]); 5] = [
             (&[], [files(&[]), files(&[])]),
             (&["a/tests/one.py"], [files(&["tests/one.py"]), files(&[])]),
-            (&["a/source.py", "a/tests/one.py"], [Choice::Whole, files(&[])]),
+            (
+                &["a/source.py", "a/tests/one.py"],
+                [other(&["tests/one.py"], "source.py"), files(&[])],
+            ),
             (&["b/b.test.js"], [files(&[]), files(&["b.test.js"])]),
-            (&["Makefile"], [Choice::Whole, Choice::Whole]),
+            (&["Makefile"], [whole.clone(), whole]),
         ];
         for (paths, expected) in cases {
             assert_eq!(choose(paths, &suites), expected, "{paths:?}");

@@ -1,12 +1,15 @@
 //! Go's own tests, a package being what elsewhere is a file (`go doc test2json` says what the lines of `-json` mean).
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use pilotage_core::testing::{Item, Outcome, Said, TestSeen};
 use serde::Deserialize;
 
-use super::{Call, Listed, Listing, Reading, Runner, Task, command, exactly};
+use super::{Call, Change, Listed, Listing, Reading, Runner, Task, command, exactly};
 use crate::{
     process::{self, Order},
     testing::running,
@@ -16,6 +19,9 @@ use crate::{
 const MOST_OUTPUT_BYTES: usize = 16 << 10;
 /// One line for each package that has tests.
 const WITH_TESTS: &str = "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}";
+
+/// One line for each package: its path, its folder, and what it and its tests import.
+const IMPORTS: &str = "{{.ImportPath}}\t{{.Dir}}\t{{join .Imports \" \"}} {{join .TestImports \" \"}} {{join .XTestImports \" \"}}";
 
 /// Runs Go's tests.
 pub(super) struct Go;
@@ -102,6 +108,57 @@ impl Runner for Go {
         tests
     }
 
+    /// A file belongs to the package of its folder, or of the nearest folder above that is one, as test data does. A package
+    /// is reached by itself and by all that import it, in tests too.
+    async fn reaching(&self, task: &Task<'_>, change: &Change<'_>) -> Option<BTreeSet<String>> {
+        let lines = Self::lines(task, &["list", "-e", "-f", IMPORTS, "./..."])
+            .await
+            .ok()?;
+        let packages = lines
+            .iter()
+            .map(|line| Package::read(line))
+            .collect::<Option<Vec<_>>>()?;
+        let place = task.suite.place.canonicalize().ok()?;
+        let mut reached = BTreeSet::new();
+        for file in change.files {
+            let path = place.join(file);
+            let mut above = path
+                .ancestors()
+                .skip(1)
+                .take_while(|above| above.starts_with(&place));
+            let is_module = ["go.mod", "go.sum", "go.work", "go.work.sum"]
+                .iter()
+                .any(|name| file.ends_with(name));
+            let owner =
+                above.find_map(|above| packages.iter().find(|package| Path::new(package.folder) == above))?;
+            if is_module {
+                return None;
+            }
+            reached.insert(owner.path);
+        }
+        loop {
+            let more: Vec<_> = packages
+                .iter()
+                .filter(|package| {
+                    !reached.contains(package.path)
+                        && package.imports.iter().any(|import| reached.contains(import))
+                })
+                .map(|package| package.path)
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            reached.extend(more);
+        }
+        Some(
+            reached
+                .into_iter()
+                .filter(|path| task.listing.contains_key(*path))
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
         let others: Vec<_> = task
             .suite
@@ -143,6 +200,24 @@ impl Runner for Go {
             }
         });
         Ok(calls.collect())
+    }
+}
+
+/// A package, as [`IMPORTS`] has it told.
+struct Package<'a> {
+    path: &'a str,
+    folder: &'a str,
+    imports: Vec<&'a str>,
+}
+
+impl<'a> Package<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut fields = line.split('\t');
+        Some(Self {
+            path: fields.next()?,
+            folder: fields.next()?,
+            imports: fields.next().unwrap_or_default().split_whitespace().collect(),
+        })
     }
 }
 

@@ -1,15 +1,18 @@
 //! Jest, from 27 on (<https://jestjs.io/docs/configuration#custom-reporters>).
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
 use super::{
-    Call, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
+    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
     reporter::{Mode, Reporter},
 };
 use crate::{process, testing::running};
+
+/// Most modules that are asked for one by one.
+const MOST_MODULES: usize = 20;
 
 /// Runs tests of JavaScript and TypeScript.
 pub(super) struct Jest;
@@ -27,23 +30,13 @@ impl Jest {
         let program = installed(&task.suite.place, "jest");
         command(task.suite, &[&program])
     }
-}
 
-#[async_trait]
-impl Runner for Jest {
-    fn name(&self) -> &'static str {
-        "jest"
-    }
-
-    fn detect(&self, folder: &Path) -> bool {
-        mentions(&folder.join("package.json"), "\"jest\"")
-            || has_file(folder, |name| name.starts_with("jest.config."))
-    }
-
-    async fn list(&self, task: &Task<'_>) -> Result<Listing, String> {
+    /// The files that it names, asked in this way.
+    async fn files(task: &Task<'_>, how: &[&str]) -> Result<BTreeSet<String>, String> {
         let mut command = Self::command(task);
         command.extend(["--listTests", "--json"].map(str::to_owned));
         command.extend(task.suite.settings.arguments.iter().cloned());
+        command.extend(how.iter().map(ToString::to_string));
         let call = Self::reporter(task).call(command, Mode::List, &[])?;
         let mut out = Vec::new();
         let followed = process::follow(&call.order, |bytes| {
@@ -63,14 +56,45 @@ impl Runner for Jest {
                 crate::reading::brief(&said)
             )
         })?;
-        let mut files: Vec<_> = paths
-            .iter()
-            .map(|path| running::relative(&task.suite.place, path))
-            .collect();
-        files.sort();
+        let relative = |path: &String| running::relative(&task.suite.place, path);
+        Ok(paths.iter().map(relative).collect())
+    }
+}
+
+#[async_trait]
+impl Runner for Jest {
+    fn name(&self) -> &'static str {
+        "jest"
+    }
+
+    fn detect(&self, folder: &Path) -> bool {
+        mentions(&folder.join("package.json"), "\"jest\"")
+            || has_file(folder, |name| name.starts_with("jest.config."))
+    }
+
+    async fn list(&self, task: &Task<'_>) -> Result<Listing, String> {
+        let files = Self::files(task, &[]).await?;
         Ok(Listing {
             files: files.into_iter().map(Listed::new).collect(),
         })
+    }
+
+    /// Jest follows imports (<https://jestjs.io/docs/cli#--findrelatedtests-spaceseparatedlistofsourcefiles>), but not from what its
+    /// configuration names. So a module that no test imports asks for everything.
+    async fn reaching(&self, task: &Task<'_>, change: &Change<'_>) -> Option<BTreeSet<String>> {
+        if change.files.len() > MOST_MODULES || !change.is_modules(&task.suite.place) {
+            return None;
+        }
+        let mut reached = BTreeSet::new();
+        for file in change.files {
+            let file = task.suite.place.join(file).display().to_string();
+            let found = Self::files(task, &["--findRelatedTests", &file]).await.ok()?;
+            if found.is_empty() {
+                return None;
+            }
+            reached.extend(found);
+        }
+        Some(reached)
     }
 
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {

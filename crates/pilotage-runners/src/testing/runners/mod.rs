@@ -9,7 +9,8 @@ mod rspec;
 mod vitest;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     path::{Path, PathBuf},
 };
 
@@ -93,6 +94,28 @@ pub struct Task<'a> {
     pub token: &'a str,
 }
 
+/// What has changed.
+pub struct Change<'a> {
+    /// The commit since which.
+    pub base: &'a str,
+    /// Files from the folder of the suite; some may be gone.
+    pub files: &'a [String],
+}
+
+impl Change<'_> {
+    /// Whether every file is there, is a module of JavaScript or TypeScript, and is nothing that a runner reads for itself.
+    fn is_modules(&self, folder: &Path) -> bool {
+        const MODULES: [&str; 8] = ["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"];
+        self.files.iter().all(|file| {
+            let path = Path::new(file);
+            let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+            let is_read = name.contains(".config.") || name.starts_with('.') || file.contains("__mocks__/");
+            MODULES.contains(&extension) && !is_read && folder.join(path).is_file()
+        })
+    }
+}
+
 /// One process of a runner, and which files it is to report.
 pub struct Call {
     /// What it reports.
@@ -135,6 +158,13 @@ pub trait Runner: Send + Sync + 'static {
     async fn tests(&self, task: &Task<'_>, files: &[String]) -> BTreeMap<String, Vec<String>> {
         let _ = (task, files);
         BTreeMap::new()
+    }
+
+    /// The files of the suite whose tests reach one of these changed files, which are below its folder and no files of tests.
+    /// `None` where the runner cannot tell for all of them: then everything is to run.
+    async fn reaching(&self, task: &Task<'_>, change: &Change<'_>) -> Option<BTreeSet<String>> {
+        let _ = (task, change);
+        None
     }
 
     /// How these files are run.

@@ -1,12 +1,12 @@
 //! Vitest, from 3 on (<https://vitest.dev/api/advanced/reporters.html>).
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
 use super::{
-    Call, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
+    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
     reporter::{Mode, Reporter},
 };
 use crate::{process, testing::running};
@@ -29,6 +29,29 @@ impl Vitest {
         command.push(verb.to_owned());
         command
     }
+
+    /// The files that it names: all, or those that reach what differs from a commit.
+    async fn files(task: &Task<'_>, changed: Option<&str>) -> Result<BTreeSet<String>, String> {
+        let out = task.scratch.join("files.json");
+        let mut command = Self::command(task, "list");
+        command.extend(["--filesOnly".to_owned(), format!("--json={}", out.display())]);
+        command.extend(changed.map(|base| format!("--changed={base}")));
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let call = Self::reporter(task).call(command, Mode::List, &[])?;
+        let followed = process::follow(&call.order, |_| ()).await?;
+        let text = std::fs::read(&out).unwrap_or_default();
+        let files: Vec<serde_json::Value> = serde_json::from_slice(&text).map_err(|_| {
+            let said = running::end_of(&followed.errors, 20);
+            format!(
+                "`{}` tells no files: {}",
+                call.order.command.join(" "),
+                crate::reading::brief(&said)
+            )
+        })?;
+        let paths = files.iter().filter_map(|file| file["file"].as_str());
+        let relative = |path| running::relative(&task.suite.place, path);
+        Ok(paths.map(relative).collect())
+    }
 }
 
 #[async_trait]
@@ -43,30 +66,18 @@ impl Runner for Vitest {
     }
 
     async fn list(&self, task: &Task<'_>) -> Result<Listing, String> {
-        let out = task.scratch.join("files.json");
-        let mut command = Self::command(task, "list");
-        command.extend(["--filesOnly".to_owned(), format!("--json={}", out.display())]);
-        command.extend(task.suite.settings.arguments.iter().cloned());
-        let call = Self::reporter(task).call(command, Mode::List, &[])?;
-        let followed = process::follow(&call.order, |_| ()).await?;
-        let text = std::fs::read(&out).unwrap_or_default();
-        let files: Vec<serde_json::Value> = serde_json::from_slice(&text).map_err(|_| {
-            let said = running::end_of(&followed.errors, 20);
-            format!(
-                "`{}` tells no files: {}",
-                call.order.command.join(" "),
-                crate::reading::brief(&said)
-            )
-        })?;
-        let paths = files.iter().filter_map(|file| file["file"].as_str());
-        let mut files: Vec<_> = paths
-            .map(|path| running::relative(&task.suite.place, path))
-            .collect();
-        files.sort();
-        files.dedup();
+        let files = Self::files(task, None).await?;
         Ok(Listing {
             files: files.into_iter().map(Listed::new).collect(),
         })
+    }
+
+    /// Vitest follows imports, also from what its configuration names (<https://vitest.dev/guide/cli#changed>).
+    async fn reaching(&self, task: &Task<'_>, change: &Change<'_>) -> Option<BTreeSet<String>> {
+        if !change.is_modules(&task.suite.place) {
+            return None;
+        }
+        Self::files(task, Some(change.base)).await.ok()
     }
 
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {

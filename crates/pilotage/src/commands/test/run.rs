@@ -101,7 +101,9 @@ impl Run {
         let scratch = scratch()?;
         let mut suites = look(suites, scratch.path()).await;
         if let Some(base) = &self.affected {
-            let choices = testing::affected(root, base, &suites).await.map_err(usage)?;
+            let choices = testing::affected(root, base, &suites, scratch.path())
+                .await
+                .map_err(usage)?;
             if !planning::choose(&mut suites, &choices) {
                 context.output.line(format!(
                     "Nothing that differs from {} asks for a test.",
