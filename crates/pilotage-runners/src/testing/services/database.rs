@@ -74,7 +74,8 @@ impl Instance {
     async fn put_into_postgres(&self, file: String, used: &Use) -> Result<(), String> {
         let mut within = file;
         if let Some(name) = self.container() {
-            let to = "/tmp/pilotage-seed.sql";
+            // At the root of the container, which is nobody's but ours.
+            let to = "/pilotage-seed.sql";
             container::copy_inside(&name, &within, to).await?;
             to.clone_into(&mut within);
         }
