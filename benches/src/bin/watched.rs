@@ -21,6 +21,7 @@ use pilotage_engine::{
     executing::{Executor, ExecutorSettings},
     gates::{GateBook, GateDesk, GateFoundation},
     operations::Operations,
+    pipelines::PipelineDesk,
     redaction::Redactor,
     rule_book::{Foundation, RuleBook},
 };
@@ -170,7 +171,8 @@ async fn door(feed: Arc<Feed>, bell: Arc<dyn Bell>) -> anyhow::Result<Arc<Door>>
         history: shared.clone(),
         audit: shared.clone(),
         registry: shared.clone(),
-        gate_runs: shared,
+        gate_runs: shared.clone(),
+        pipeline_runs: shared,
         operations: feed,
         bell,
     };
@@ -190,12 +192,13 @@ async fn door(feed: Arc<Feed>, bell: Arc<dyn Bell>) -> anyhow::Result<Arc<Door>>
     let settings = WebSettings::default();
     let book = GateBook::open(ports.gate_runs.clone(), GateFoundation::built_in()).await?;
     let gates = GateDesk::new(ports.gate_runs.clone(), book);
+    let pipelines = PipelineDesk::new(ports.clone());
     Ok(Door::new(
         ports,
         rules,
         operations,
         executor,
-        gates,
+        (gates, pipelines),
         settings,
         BTreeMap::new(),
     ))

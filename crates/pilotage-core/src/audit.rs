@@ -62,6 +62,14 @@ pub mod kind {
     pub const GATE_WAIVED: &str = "gate.waived";
     /// A person took a waiver back.
     pub const GATE_WAIVER_REVOKED: &str = "gate.waiver-revoked";
+    /// A run of a pipeline was asked for.
+    pub const PIPELINE_RUN_BEGAN: &str = "pipeline.run-began";
+    /// A run of a pipeline ended, or was never started.
+    pub const PIPELINE_RUN_ENDED: &str = "pipeline.run-ended";
+    /// A run of a pipeline that had ended goes on.
+    pub const PIPELINE_RUN_REOPENED: &str = "pipeline.run-reopened";
+    /// Somebody asked a platform to change something about a run.
+    pub const PIPELINE_RUN_OPERATED: &str = "pipeline.run-operated";
     /// A token was created or revoked.
     pub const TOKEN_CHANGED: &str = "token.changed";
     /// An agent called a tool.

@@ -5,7 +5,9 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Digest, EventId, Position, TenantId, Timestamp, operation::Description};
+use crate::{
+    Digest, EventId, Position, TenantId, Timestamp, operation::Description, pipeline_run::PipelineRunId,
+};
 
 /// Identity of an execution, a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -247,6 +249,15 @@ pub enum Next {
         at: Timestamp,
         /// Why it was put off, in words: the attempt failed, or the target is left alone for now. Kept in the execution's
         /// `reason` until an action succeeds.
+        reason: String,
+    },
+    /// The same action again once a run of a pipeline has ended, at once if it has; the claim ends.
+    Await {
+        /// The run.
+        run: PipelineRunId,
+        /// When it is looked at in any case.
+        at: Timestamp,
+        /// What is waited for, in words.
         reason: String,
     },
     /// Every action has succeeded.

@@ -1,8 +1,13 @@
 //! Runs of pipelines on whatever platform, in one model. The platform's own word is kept beside ours, so that nothing that
 //! it says is lost.
 
+mod kept;
+mod logs;
+
 use std::collections::BTreeMap;
 
+pub use kept::*;
+pub use logs::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;

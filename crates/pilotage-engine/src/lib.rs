@@ -9,6 +9,7 @@ pub mod executing;
 pub mod gates;
 pub mod matching;
 pub mod operations;
+pub mod pipelines;
 pub mod redaction;
 pub mod reporting;
 pub mod retention;
@@ -18,7 +19,7 @@ mod throttle;
 use std::sync::Arc;
 
 use pilotage_core::ports::{
-    AuditTrail, Bell, EventLog, ExecutionQueue, GateRuns, History, OperationFeed, Registry,
+    AuditTrail, Bell, EventLog, ExecutionQueue, GateRuns, History, OperationFeed, PipelineRuns, Registry,
 };
 
 /// The ports that the engine is handed. Cloning is cheap.
@@ -38,6 +39,8 @@ pub struct Ports {
     pub registry: Arc<dyn Registry>,
     /// Runs of gates, gates of the API and waivers.
     pub gate_runs: Arc<dyn GateRuns>,
+    /// Runs of pipelines.
+    pub pipeline_runs: Arc<dyn PipelineRuns>,
     /// Wake-up hints.
     pub bell: Arc<dyn Bell>,
 }

@@ -170,6 +170,7 @@ const fn what_next(status: StatusCode) -> &'static str {
         404 => "Look the id up with the tool that lists them, then call again.",
         409 => "Look at its present state first; the call may no longer be needed.",
         429 | 503 => "Wait a few seconds, then call again.",
+        502 => "The text says what the platform wants; look at the run before you try again.",
         400 | 415 | 422 => "Correct the arguments, then call again.",
         _ => "This is a fault of the server; its log says more.",
     }

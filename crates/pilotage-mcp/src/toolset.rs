@@ -25,6 +25,13 @@ pub static GATES: Toolset = Toolset {
     by_default: true,
 };
 
+/// Pipelines on their platforms: started, followed, their logs.
+pub static PIPELINES: Toolset = Toolset {
+    name: "pipelines",
+    description: "CI pipelines on GitHub, GitLab, Jenkins and Azure DevOps: start, follow, logs, stop, run again",
+    by_default: false,
+};
+
 /// What the conformance suite of MCP calls. It is offered only where the server is started for that suite.
 pub static CONFORMANCE: Toolset = Toolset {
     name: "conformance",
@@ -99,6 +106,7 @@ pub static MAKE_APPS: Toolset = Toolset {
 pub static TOOLSETS: &[&Toolset] = &[
     &PILOTAGE,
     &GATES,
+    &PIPELINES,
     &MAKE,
     &MAKE_SCENARIOS,
     &MAKE_HOOKS,

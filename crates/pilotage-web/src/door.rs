@@ -10,7 +10,8 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use pilotage_core::ports::WebhookSource;
 use pilotage_engine::{
-    Ports, dora::Dora, executing::Executor, gates::GateDesk, operations::Operations, rule_book::RuleBook,
+    Ports, dora::Dora, executing::Executor, gates::GateDesk, operations::Operations, pipelines::PipelineDesk,
+    rule_book::RuleBook,
 };
 
 use tokio::sync::Semaphore;
@@ -109,6 +110,7 @@ pub struct Door {
     pub(crate) operations: Arc<Operations>,
     pub(crate) executor: Arc<Executor>,
     pub(crate) gates: Arc<GateDesk>,
+    pub(crate) pipelines: Arc<PipelineDesk>,
     pub(crate) uploads: Semaphore,
     pub(crate) dora: Dora,
     pub(crate) settings: WebSettings,
@@ -136,7 +138,7 @@ impl Door {
         rules: Arc<RuleBook>,
         operations: Arc<Operations>,
         executor: Arc<Executor>,
-        gates: Arc<GateDesk>,
+        (gates, pipelines): (Arc<GateDesk>, Arc<PipelineDesk>),
         settings: WebSettings,
         sources: SourceTable,
     ) -> Arc<Self> {
@@ -169,6 +171,7 @@ impl Door {
             operations,
             executor,
             gates,
+            pipelines,
             settings,
             metrics,
         })

@@ -8,9 +8,11 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pilotage_core::{
     config::Problem as Finding,
-    ports::{OperateError, Refusal, StoreError},
+    ports::{CiError, CiTrouble, OperateError, Refusal, StoreError},
 };
-use pilotage_engine::{gates::GateError, operations::ReplayError, rule_book::RuleBookError};
+use pilotage_engine::{
+    gates::GateError, operations::ReplayError, pipelines::PipelineError, rule_book::RuleBookError,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +38,7 @@ pub(crate) enum Kind {
     Invalid,
     RateLimited,
     Internal,
+    Platform,
     Unavailable,
 }
 
@@ -91,6 +94,11 @@ impl Kind {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "Something went wrong here",
+            ),
+            Self::Platform => (
+                StatusCode::BAD_GATEWAY,
+                "platform",
+                "The platform did not do what it was asked",
             ),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now"),
         }
@@ -311,6 +319,43 @@ impl From<GateError> for Problem {
             GateError::Busy => Self::new(Kind::Unavailable, detail)
                 .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_STORE_SECS)),
             GateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PipelineError> for Problem {
+    fn from(error: PipelineError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PipelineError::NotFound(_) => Self::new(Kind::NotFound, detail),
+            PipelineError::NoPlatform { .. } | PipelineError::Invalid(_) => Self::new(Kind::Invalid, detail),
+            PipelineError::Conflict(_) => Self::new(Kind::Conflict, detail),
+            PipelineError::Busy => Self::new(Kind::Unavailable, detail)
+                .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_STORE_SECS)),
+            PipelineError::Platform(error) => error.into(),
+            PipelineError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What a platform says of our token is no business of whoever asked us: it is 502, and the detail says what to do.
+impl From<CiError> for Problem {
+    fn from(error: CiError) -> Self {
+        let detail = error.to_string();
+        match error.trouble {
+            CiTrouble::NotFound { .. } | CiTrouble::Gone { .. } => Self::new(Kind::NotFound, detail),
+            CiTrouble::Conflict { .. } => Self::new(Kind::Conflict, detail),
+            CiTrouble::Invalid { .. } | CiTrouble::Unsupported { .. } | CiTrouble::PastTheEnd => {
+                Self::new(Kind::Invalid, detail)
+            }
+            CiTrouble::RateLimited { wait } => Self::new(Kind::RateLimited, detail)
+                .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1))),
+            CiTrouble::NotAuthorised { .. }
+            | CiTrouble::NotAllowed { .. }
+            | CiTrouble::Broken { .. }
+            | CiTrouble::ConnectionLost { .. }
+            | CiTrouble::TooLarge { .. }
+            | CiTrouble::NotThePlatform { .. } => Self::new(Kind::Platform, detail),
         }
     }
 }

@@ -14,6 +14,7 @@ use pilotage_engine::{
     gates::{GateBook, GateDesk},
     matching::Matcher,
     operations::Operations,
+    pipelines::PipelineDesk,
     rule_book::{RuleBook, RuleBookError},
 };
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
@@ -38,6 +39,8 @@ pub(crate) struct Wired {
     pub(crate) executor: Arc<Executor>,
     /// Where gates are asked.
     pub(crate) gates: Arc<GateDesk>,
+    /// Where runs of pipelines are started and followed.
+    pub(crate) pipelines: Arc<PipelineDesk>,
     /// The door for HTTP.
     pub(crate) door: Arc<Door>,
 }
@@ -75,7 +78,8 @@ pub(crate) fn open_store(data_dir: &Path) -> anyhow::Result<(SqliteStore, Ports)
         operations: shared.clone(),
         audit: shared.clone(),
         registry: shared.clone(),
-        gate_runs: shared,
+        gate_runs: shared.clone(),
+        pipeline_runs: shared,
         bell,
     };
     Ok((store, ports))
@@ -94,6 +98,11 @@ pub(crate) async fn wire(
     let book = GateBook::open(ports.gate_runs.clone(), foundation).await?;
     let gates = GateDesk::new(ports.gate_runs.clone(), book);
     let composed = settings.compose(surroundings, Some(gates.clone()))?;
+    let pipelines = match &surroundings.pipelines {
+        Some(pipelines) => pipelines.clone(),
+        None => PipelineDesk::new(ports.clone()),
+    };
+    pipelines.replace(composed.platforms, &composed.redactor);
     let rules = RuleBook::open(ports.registry.clone(), composed.foundation).await;
     let rules = Arc::new(rules.map_err(|error| explain(settings, error))?);
     let limits = &settings.file.execution;
@@ -110,7 +119,7 @@ pub(crate) async fn wire(
         rules.clone(),
         operations,
         executor.clone(),
-        gates.clone(),
+        (gates.clone(), pipelines.clone()),
         web,
         composed.sources,
     );
@@ -121,6 +130,7 @@ pub(crate) async fn wire(
         matcher,
         executor,
         gates,
+        pipelines,
         door,
     })
 }
@@ -164,6 +174,7 @@ pub(crate) async fn reload(
         .replace_foundation(composed.foundation)
         .await
         .map_err(|error| explain(settings, error))?;
+    wired.pipelines.replace(composed.platforms, &composed.redactor);
     wired.gates.book.replace_foundation(foundation).await?;
     wired.door.replace_sources(composed.sources);
     Ok(())

@@ -9,6 +9,7 @@
 
 pub(crate) mod api;
 mod ask;
+pub(crate) mod hints;
 pub(crate) mod log;
 pub(crate) mod refusal;
 

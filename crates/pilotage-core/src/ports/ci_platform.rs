@@ -2,9 +2,13 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::Value;
 
-use crate::pipeline_run::{
-    CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob, StartRun,
+use crate::{
+    EventFacts,
+    pipeline_run::{
+        CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob, StartRun,
+    },
 };
 
 /// Why a platform did not do what it was asked, and which one it was. `Display` says what to do.
@@ -170,6 +174,44 @@ impl CiTrouble {
 /// Where a download goes, piece by piece; an error ends it.
 pub type Sink<'a> = &'a mut (dyn FnMut(Bytes) -> std::io::Result<()> + Send);
 
+/// What a delivery says about runs. It is a hint: what a run is like is asked of the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// This run, as the platform names it, may have changed.
+    Run(String),
+    /// Something may have changed about some run.
+    Any,
+}
+
+/// Which deliveries say that a run may have changed, and where they name it.
+#[derive(Debug)]
+pub struct RunHints {
+    /// The webhook source that they come from.
+    pub source: &'static str,
+    /// How their types begin.
+    pub types: &'static [&'static str],
+    /// JSON pointers to the run's id, the first that is there; a number or a text.
+    pub ids: &'static [&'static str],
+}
+
+impl RunHints {
+    /// Whether a delivery with these facts is such a one; its body is looked into then.
+    pub fn hears(&self, facts: &EventFacts) -> bool {
+        let mut types = self.types.iter();
+        facts.source == self.source && types.any(|beginning| facts.event_type.starts_with(beginning))
+    }
+
+    /// What the body of such a delivery is about.
+    pub fn concern(&self, data: &Value) -> Concern {
+        let mut found = self.ids.iter().filter_map(|pointer| data.pointer(pointer));
+        match found.next() {
+            Some(Value::Number(id)) => Concern::Run(id.to_string()),
+            Some(Value::String(id)) => Concern::Run(id.clone()),
+            _ => Concern::Any,
+        }
+    }
+}
+
 /// A platform that runs pipelines, as one project of it is seen with one set of credentials. Whatever only asks is
 /// repeated by itself when that may help; whatever changes something is sent once, unless it surely was not taken.
 #[async_trait]
@@ -182,6 +224,9 @@ pub trait CiPlatform: Send + Sync {
 
     /// Whether [`CiPlatform::find`] finds a start whose answer was lost.
     fn finds_lost_starts(&self) -> bool;
+
+    /// Which deliveries say that a run may have changed.
+    fn hints(&self) -> &'static RunHints;
 
     /// Starts a run and answers it as it stands then.
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError>;

@@ -14,6 +14,7 @@ mod notifier;
 mod operation_feed;
 mod outbound;
 mod pipeline_renderer;
+mod pipeline_runs;
 mod registry;
 mod webhook_source;
 
@@ -29,6 +30,7 @@ pub use notifier::*;
 pub use operation_feed::*;
 pub use outbound::*;
 pub use pipeline_renderer::*;
+pub use pipeline_runs::*;
 pub use registry::*;
 pub use webhook_source::*;
 

@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pilotage_core::{
-    Event, Timestamp,
+    Event, ExecutionId, Timestamp,
     config::{Problem, nearest},
+    pipeline_run::PipelineRunId,
     ports::{OutboundError, OutboundResponse},
     rule::Action,
 };
@@ -19,7 +20,7 @@ use serde_json::{Map, Value};
 
 pub use gate::GateAction;
 pub use notification::NotificationAction;
-pub use pipeline::{PipelineAction, PipelineDesk};
+pub use pipeline::PipelineAction;
 pub(crate) use target::render_target;
 pub use webhook::{
     CheckAddress, Endpoint, EndpointConfig, LONGEST_TIMEOUT, OutgoingConfig, Sign, WebhookAction,
@@ -38,8 +39,8 @@ pub struct Attempting<'a> {
     pub event: &'a Event,
     /// The rule's id.
     pub rule: &'a str,
-    /// The execution's id.
-    pub execution: String,
+    /// The execution.
+    pub execution: ExecutionId,
     /// Rendered target.
     pub target: String,
     /// Rendered parameters.
@@ -81,6 +82,16 @@ pub enum Verdict {
     Permanent {
         /// What went wrong.
         error: String,
+    },
+    /// It is under way, and goes on by itself: the action is run again once this run of a pipeline has ended, or so much
+    /// later in any case. It counts as no attempt.
+    Await {
+        /// The run.
+        run: PipelineRunId,
+        /// What is waited for, in words.
+        reason: String,
+        /// When to look in any case.
+        after: Duration,
     },
 }
 
@@ -273,6 +284,7 @@ mod tests {
                 Verdict::Success => "success",
                 Verdict::Retry { .. } => "retry",
                 Verdict::Permanent { .. } => "permanent",
+                Verdict::Await { .. } => "await",
             };
             assert_eq!(word, expected, "status {status}");
         }

@@ -1,46 +1,43 @@
-//! `pipeline`: starts a pipeline on its platform, follows it to its end, and ends as it does.
+//! `pipeline`: starts a pipeline on its platform, and ends as it does.
 //!
-//! Runs at least once, and starts one run for one key: the run is remembered by its key while the process lives, and after a
-//! crash the platform is asked for it, as far as it can be ([`CiPlatform::promise`]). Where it cannot, a start whose answer
-//! was lost is not repeated by itself. An attempt that finds the run of its key ended badly runs again what failed.
-
-mod desk;
+//! Runs at least once, and starts one run for one key: the run is kept by its key before the platform is asked, and where
+//! the answer was lost the platform is asked for it, as far as it can be ([`CiPlatform::promise`]). Where it cannot, a start
+//! whose answer was lost is not repeated by itself. While the run goes on nobody is held up: the execution waits in the
+//! store, and is taken up again in the transaction that writes the run's end. One that is sent back from the dead letters
+//! runs again what failed.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pilotage_core::{
+    Timestamp,
     config::{Problem, nearest},
-    pipeline_run::{PipelineRun, RunState, StartRun},
+    pipeline_run::{KeptRun, RunState, StartRun},
     ports::{CiError, CiPlatform, CiTrouble},
     rule::Action,
 };
 use serde_json::{Map, Value};
-use tokio::time::{Instant, timeout_at};
-
-pub use desk::PipelineDesk;
+use tokio::time::timeout;
 
 use super::{ActionKind, Attempting, LONGEST_TIMEOUT, Report, Verdict};
+use crate::pipelines::{AskedRun, NotBegun, PipelineDesk, Platforms, may_pass};
 
 /// The parameters that there are.
 const PARAMETERS: [&str; 4] = ["pipeline", "ref", "inputs", "wait"];
-/// Pauses between two looks at a run: the first, and the longest where nothing changes.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Kept back from the time of an attempt, for its record.
-const MARGIN: Duration = Duration::from_millis(500);
-/// When a run that outlasts its attempt is looked at again.
-const NEXT_LOOK: Duration = Duration::from_secs(15);
+/// For the start of a run; longer than a client takes to give up.
+const START_TIMEOUT: Duration = Duration::from_mins(3);
+/// When an execution that waits is looked at in any case.
+const NEXT_LOOK: Duration = Duration::from_mins(10);
 
 /// Starts pipelines and follows them.
 pub struct PipelineAction {
-    platforms: BTreeMap<String, Arc<dyn CiPlatform>>,
-    desk: Arc<PipelineDesk>,
+    platforms: Platforms,
+    desk: Option<Arc<PipelineDesk>>,
 }
 
 impl PipelineAction {
-    /// Over the configured platforms by name.
-    pub fn new(platforms: BTreeMap<String, Arc<dyn CiPlatform>>, desk: Arc<PipelineDesk>) -> Self {
+    /// Over the configured platforms by name; without a desk rules are only checked.
+    pub fn new(platforms: Platforms, desk: Option<Arc<PipelineDesk>>) -> Self {
         Self { platforms, desk }
     }
 
@@ -104,25 +101,36 @@ impl ActionKind for PipelineAction {
 
     async fn run(&self, attempting: Attempting<'_>) -> Report {
         let request = format!("pipeline on {}", attempting.target);
-        let Some(platform) = self.platforms.get(&attempting.target) else {
+        let (Some(platform), Some(desk)) = (self.platforms.get(&attempting.target), &self.desk) else {
             let error = format!("there is no platform `{}` any more", attempting.target);
             return report(request, None, Verdict::Permanent { error });
         };
-        let deadline = Instant::now() + attempting.timeout.saturating_sub(MARGIN);
-        let waits = attempting.parameters.get("wait") != Some(&Value::Bool(false));
-        let start = read(&attempting);
-        let begun = match timeout_at(deadline, self.begin(platform, &attempting.target, &start)).await {
-            Ok(Ok(run)) => run,
-            Ok(Err(verdict)) => return report(request, None, verdict),
+        let asked = AskedRun {
+            platform: attempting.target.clone(),
+            start: read(&attempting),
+            actor: format!("rule:{}", attempting.rule),
+            execution: Some(attempting.execution),
+        };
+        let limit = attempting.timeout.min(START_TIMEOUT);
+        let kept = match timeout(limit, desk.begin(platform, asked)).await {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(NotBegun::Platform { error, may_repeat })) => {
+                return report(request, None, judge(&error, may_repeat));
+            }
+            Ok(Err(NotBegun::Store(error))) => {
+                let error = error.to_string();
+                return report(request, None, Verdict::Retry { error, after: None });
+            }
             // Whether it was started is not known: the next attempt looks for it.
             Err(_) => return report(request, None, unanswered(platform)),
         };
-        let request = format!("{request}, run {}", begun.id);
-        if !waits {
-            return report(request, Some(&begun), Verdict::Success);
-        }
-        let (run, verdict) = self.follow(platform, &start, begun, deadline).await;
-        report(request, Some(&run), verdict)
+        let request = format!("{request}, run {}", kept.run().unwrap_or("not started"));
+        let verdict = if attempting.parameters.get("wait") == Some(&Value::Bool(false)) {
+            Verdict::Success
+        } else {
+            stands(&kept, attempting.timeout)
+        };
+        report(request, Some(&kept), verdict)
     }
 }
 
@@ -153,7 +161,8 @@ fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn report(request: String, run: Option<&PipelineRun>, verdict: Verdict) -> Report {
+fn report(request: String, kept: Option<&KeptRun>, verdict: Verdict) -> Report {
+    let run = kept.and_then(|kept| kept.seen.as_ref());
     Report {
         request,
         status: None,
@@ -180,115 +189,42 @@ fn judge(error: &CiError, may_repeat: bool) -> Verdict {
         CiTrouble::RateLimited { wait } => Some(*wait),
         _ => None,
     };
-    let passes = error.trouble.may_pass() || matches!(error.trouble, CiTrouble::Conflict { .. });
-    let is_unsure = matches!(
-        &error.trouble,
-        CiTrouble::Broken { .. }
-            | CiTrouble::ConnectionLost {
-                may_be_done: true,
-                ..
-            }
-    );
-    if passes && (may_repeat || !is_unsure) {
+    if may_repeat && may_pass(error) {
         Verdict::Retry { error: words, after }
     } else {
         Verdict::Permanent { error: words }
     }
 }
 
-impl PipelineAction {
-    /// The run of this key: the one that is remembered or found, or a new one.
-    async fn begin(
-        &self,
-        platform: &Arc<dyn CiPlatform>,
-        target: &str,
-        start: &StartRun,
-    ) -> Result<PipelineRun, Verdict> {
-        let key = start.key.as_deref().unwrap_or_default();
-        let known = match self.desk.run_of(target, key) {
-            Some(id) => Some(platform.run(&id).await.map_err(|error| judge(&error, true))?),
-            None => match platform.find(start).await {
-                Ok(found) => found,
-                Err(error) if error.trouble.may_pass() => return Err(judge(&error, true)),
-                // What the token may not look at cannot be found; that is part of what is promised.
-                Err(_) => None,
-            },
-        };
-        let run = match known {
-            Some(run) if is_bad(&run) => self.again(platform, run).await?,
-            Some(run) => run,
-            None => {
-                let started = platform.start(start).await;
-                started.map_err(|error| judge(&error, platform.finds_lost_starts()))?
-            }
-        };
-        self.desk.remember(target, key, &run.id);
-        Ok(run)
+/// What the state of the run means for the action that waits for its end, at most so long if that is less than the usual.
+fn stands(kept: &KeptRun, limit: Duration) -> Verdict {
+    let (id, standing) = (kept.run().unwrap_or_default(), &kept.standing);
+    let state = standing.state.as_str();
+    if standing.state == RunState::Succeeded {
+        return Verdict::Success;
     }
-
-    async fn again(&self, platform: &Arc<dyn CiPlatform>, run: PipelineRun) -> Result<PipelineRun, Verdict> {
-        let id = platform.retry(&run.id, true).await;
-        let id = id.map_err(|error| judge(&error, false))?;
-        platform.run(&id).await.map_err(|error| judge(&error, true))
+    if standing.state.is_final() {
+        let page = kept.url().map_or_else(String::new, |url| format!(": {url}"));
+        let error = format!("the run {id} {state} ({}){page}", standing.word);
+        return Verdict::Permanent { error };
     }
-
-    /// Looks at the run until it ends or the time is up: ever later while nothing changes, and at once when an event came in
-    /// that may be about it.
-    async fn follow(
-        &self,
-        platform: &Arc<dyn CiPlatform>,
-        start: &StartRun,
-        mut run: PipelineRun,
-        deadline: Instant,
-    ) -> (PipelineRun, Verdict) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            if let Some(verdict) = ended(&run) {
-                return (run, verdict);
-            }
-            if Instant::now() + pause >= deadline {
-                let error = format!("the run {} is still {}", run.id, run.standing.state.as_str());
-                let after = Some(NEXT_LOOK);
-                return (run, Verdict::Retry { error, after });
-            }
-            self.desk.wait(pause).await;
-            let seen = match platform.run(&run.id).await {
-                Ok(seen) => seen,
-                Err(error) => {
-                    let verdict = judge(&error, true);
-                    return (run, verdict);
-                }
-            };
-            if seen.id != run.id {
-                self.desk
-                    .renew(start.key.as_deref().unwrap_or_default(), &seen.id);
-            }
-            pause = if seen.standing == run.standing {
-                (pause * 2).min(LONGEST_PAUSE)
-            } else {
-                FIRST_PAUSE
-            };
-            run = seen;
-        }
+    let begun = kept.seen.as_ref().and_then(|run| run.started_at);
+    let waited = Timestamp::now().since(begun.unwrap_or(kept.created_at).max(kept.created_at));
+    let after = if limit < LONGEST_TIMEOUT {
+        limit.saturating_sub(waited)
+    } else {
+        NEXT_LOOK
+    };
+    if after.is_zero() {
+        let error = format!(
+            "the run {id} is still {state} after {} s; it goes on, and is not waited for any longer",
+            limit.as_secs()
+        );
+        return Verdict::Permanent { error };
     }
-}
-
-fn is_bad(run: &PipelineRun) -> bool {
-    run.standing.state.is_final() && run.standing.state != RunState::Succeeded
-}
-
-fn ended(run: &PipelineRun) -> Option<Verdict> {
-    let standing = &run.standing;
-    match standing.state {
-        RunState::Succeeded => Some(Verdict::Success),
-        state if state.is_final() => {
-            let page = run
-                .url
-                .as_ref()
-                .map_or_else(String::new, |url| format!(": {url}"));
-            let error = format!("the run {} {} ({}){page}", run.id, state.as_str(), standing.word);
-            Some(Verdict::Permanent { error })
-        }
-        _ => None,
+    Verdict::Await {
+        run: kept.id,
+        reason: format!("waits for the run {id}, which is {state}"),
+        after: after.min(NEXT_LOOK),
     }
 }

@@ -138,7 +138,7 @@ impl Executor {
         let attempting = Attempting {
             event,
             rule: &rule.rule.id,
-            execution,
+            execution: claim.execution.id,
             target: rendered.target,
             parameters: rendered.parameters,
             idempotency_key: idempotency_key.clone(),
@@ -150,6 +150,14 @@ impl Executor {
         };
         let report = self.run_within(kind.as_ref(), attempting).await;
         self.learn(&key, pass, &report);
+        if let Verdict::Await { run, reason, after } = report.verdict {
+            let reason = self.clean(&format!("{what}: {reason}"));
+            let at = now + after;
+            return Taken {
+                attempt: None,
+                next: Next::Await { run, at, reason },
+            };
+        }
         let last = step.action as usize + 1 == actions.len();
         let next = self.next(action, step, &report, last);
         Taken {
@@ -195,7 +203,8 @@ impl Executor {
         let what = step.action_for_people(&action.kind);
         match &report.verdict {
             Verdict::Success if last => Next::Succeeded,
-            Verdict::Success => Next::NextAction,
+            // What is awaited is taken up before anybody asks here.
+            Verdict::Success | Verdict::Await { .. } => Next::NextAction,
             Verdict::Permanent { error } => Next::Failed {
                 reason: self.clean(&format!("{what}: {error}")),
             },
@@ -226,7 +235,7 @@ impl Executor {
     ) -> Attempt {
         let duration = Timestamp::now().since(started_at);
         let (result, error) = match report.verdict {
-            Verdict::Success => (AttemptResult::Success, None),
+            Verdict::Success | Verdict::Await { .. } => (AttemptResult::Success, None),
             Verdict::Retry { error, .. } => (AttemptResult::Retryable, Some(error)),
             Verdict::Permanent { error } => (AttemptResult::Permanent, Some(error)),
         };

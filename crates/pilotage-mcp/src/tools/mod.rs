@@ -13,6 +13,7 @@ pub(crate) static ALL: &[&[Tool]] = &[
     pilotage::executions::TOOLS,
     pilotage::operations::TOOLS,
     pilotage::gates::TOOLS,
+    pilotage::pipelines::TOOLS,
     pilotage::audit::TOOLS,
     pilotage::delivery::TOOLS,
 ];

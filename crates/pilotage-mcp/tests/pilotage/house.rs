@@ -22,6 +22,7 @@ use pilotage_engine::{
     gates::{GateBook, GateDesk, GateFoundation},
     matching::Matcher,
     operations::Operations,
+    pipelines::PipelineDesk,
     redaction::Redactor,
     rule_book::{Foundation, RuleBook},
 };
@@ -120,7 +121,8 @@ impl House {
             audit: shared.clone(),
             registry: shared.clone(),
             bell,
-            gate_runs: shared,
+            gate_runs: shared.clone(),
+            pipeline_runs: shared,
         };
         let file_rule = serde_json::from_value(rule("of-the-file", "deploy")).unwrap();
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);
@@ -144,7 +146,7 @@ impl House {
             rules,
             operations,
             executor,
-            gates,
+            (gates, PipelineDesk::new(ports.clone())),
             settings,
             SourceTable::new(),
         );

@@ -102,6 +102,11 @@ fn in_project(world: &mut World, call: &Call, path: &[&str]) -> Reply {
             )
         }
         ("PATCH", ["pipelines", "approvals"]) => decide(world, call),
+        ("GET", ["pipelines", "environments"]) => list(&[shapes::environment()]),
+        ("GET", ["pipelines", "environments", "1", "environmentdeploymentrecords"]) => {
+            let begun = world.runs.iter().rev().take(call.number("top", 25));
+            list(&begun.filter_map(shapes::deployment_record).collect::<Vec<_>>())
+        }
         ("GET", ["build", "builds"]) => builds(world, call),
         (_, ["build", "builds", id, rest @ ..]) => match id.parse() {
             Ok(id) => build(world, call, id, rest),

@@ -23,6 +23,24 @@ pub(super) fn approval_id(run: u64) -> String {
     guid(9, run)
 }
 
+pub(super) fn environment() -> Value {
+    json!({"id": 1, "name": "production", "description": "", "createdOn": "2026-01-01T00:00:00Z"})
+}
+
+/// The deployment of a run to its environment, once its job has begun.
+pub(super) fn deployment_record(run: &Run) -> Option<Value> {
+    let deploys = run
+        .jobs
+        .iter()
+        .find(|job| job.environment.is_some() && job.started.is_some())?;
+    Some(json!({
+        "id": run.id, "environmentId": 1, "jobName": deploys.name, "stageName": deploys.stage,
+        "definition": {"id": PIPELINE, "name": "shop"}, "owner": {"id": run.id, "name": run.id.to_string()},
+        "result": result(deploys.phase), "queueTime": time(run.created),
+        "startTime": deploys.started.map(time), "finishTime": deploys.finished.map(time),
+    }))
+}
+
 const fn result(phase: Phase) -> Option<&'static str> {
     match phase {
         Phase::Done(Outcome::Success) => Some("succeeded"),

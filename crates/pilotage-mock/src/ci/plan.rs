@@ -5,6 +5,7 @@
 //! | `fail: JOB` | the job fails in its last step, at the first attempt |
 //! | `fail-always: JOB` | the same at every attempt |
 //! | `approval: true` | `deploy` waits until somebody lets it go on |
+//! | `protected: true` | on GitLab, what waits is a deployment that is to be approved |
 //! | `lines: N` | the step `run tests` writes so many lines |
 
 use std::collections::BTreeMap;

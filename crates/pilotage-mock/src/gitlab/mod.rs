@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::ci::{Call, Outcome, Phase, READER, Reply, Start, TOKEN, TRIGGER, World, archive};
+use crate::ci::{Call, Outcome, Phase, READER, Reply, Run, Start, TOKEN, TRIGGER, World, archive};
 
 /// The only project.
 const PROJECT: u64 = 7;
@@ -132,6 +132,14 @@ fn in_project(world: &mut World, call: &Call, rest: &[&str]) -> Reply {
             Err(_) => said(400, "job_id is invalid"),
         },
         ("POST", ["statuses", commit]) => mark(world, call, commit),
+        ("GET", ["deployments"]) if call.query.get("status").is_some_and(|status| status == "blocked") => {
+            let waiting = world.runs.iter().rev().filter(|run| is_blocked(run));
+            let all: Vec<Value> = waiting
+                .filter_map(|run| shapes::blocked_deployment(&call.base, run))
+                .collect();
+            paged(call, &all)
+        }
+        ("POST", ["deployments", id, "approval"]) => approve(world, call, id.parse().unwrap_or_default()),
         ("GET", ["deployments"]) => {
             let begun = world.runs.iter().rev();
             let all: Vec<Value> = begun
@@ -141,6 +149,31 @@ fn in_project(world: &mut World, call: &Call, rest: &[&str]) -> Reply {
         }
         _ => not_found("Page"),
     }
+}
+
+/// Its deployment goes to a protected environment, and waits for an approval.
+fn is_blocked(run: &Run) -> bool {
+    run.phase == Phase::Waiting && run.inputs.get("protected").is_some_and(|text| text == "true")
+}
+
+/// docs.gitlab.com/api/deployments, "Approve or reject a blocked deployment".
+fn approve(world: &mut World, call: &Call, id: u64) -> Reply {
+    let now = world.now;
+    let status = call.json()["status"].as_str().unwrap_or_default().to_owned();
+    let Some(run) = world.run(id).filter(|run| is_blocked(run)) else {
+        return said(
+            400,
+            "400 Bad request - This deployment is not waiting for approvals.",
+        );
+    };
+    if !["approved", "rejected"].contains(&status.as_str()) {
+        return Reply::json(400, &json!({"error": "status does not have a valid value"}));
+    }
+    run.decide(status == "approved", now);
+    Reply::json(
+        201,
+        &json!({"user": {"id": 1, "username": "person"}, "status": status, "comment": call.json()["comment"]}),
+    )
 }
 
 fn start(world: &mut World, call: &Call, reference: &str, inputs: BTreeMap<String, String>) -> Reply {
@@ -217,6 +250,7 @@ fn job(world: &mut World, call: &Call, id: u64, rest: &[&str]) -> Reply {
         return not_found("Not found");
     };
     let (run_id, phase) = (run.id, job.phase);
+    let blocked = is_blocked(run);
     match (call.method.as_str(), rest) {
         ("GET", []) => Reply::json(200, &shapes::job(&call.base, run, job)),
         ("GET", ["trace"]) => Reply::text(shapes::trace(job)).ranged(call),
@@ -226,6 +260,7 @@ fn job(world: &mut World, call: &Call, id: u64, rest: &[&str]) -> Reply {
         ("POST", [verb @ ("play" | "cancel")]) => {
             let now = world.now;
             let decided = phase == Phase::Waiting
+                && !blocked
                 && world
                     .run(run_id)
                     .is_some_and(|run| run.decide(*verb == "play", now));

@@ -118,6 +118,17 @@ pub(super) fn mark(base: &str, id: u64, commit: &str, body: &Value, now: Timesta
     })
 }
 
+/// The deployment that waits for an approval.
+pub(super) fn blocked_deployment(base: &str, run: &Run) -> Option<Value> {
+    let waits = run.jobs.iter().find(|job| job.phase == Phase::Waiting)?;
+    Some(json!({
+        "id": run.id, "iid": 1, "ref": run.reference, "sha": run.commit, "status": "blocked",
+        "created_at": time(run.created), "updated_at": time(run.updated), "user": user(base),
+        "environment": {"id": 1, "name": waits.environment, "external_url": null},
+        "deployable": job(base, run, waits),
+    }))
+}
+
 /// The deployment of a run, once its job has begun.
 pub(super) fn deployment(base: &str, run: &Run) -> Option<Value> {
     let deploys = run

@@ -19,6 +19,8 @@ mod kinds;
 mod operate;
 mod operation_feed;
 mod operations;
+mod pipeline_history;
+mod pipeline_runs;
 mod queue;
 mod readers;
 mod record;

@@ -8,7 +8,7 @@ use super::{
     error::Failure,
     executions::{Ending, Stored, audit_record, by_id, by_number, finish},
     operations::{self, Happening},
-    slots, statistics,
+    pipeline_runs, slots, statistics,
     transaction::Transaction,
 };
 
@@ -86,6 +86,7 @@ fn reopen(
         )?
         .execute(params![stored.number, status_code(status), now.as_micros()])?;
     transaction.count(Some(ExecutionStatus::Failed), status);
+    pipeline_runs::send_back(transaction, execution.id)?;
     statistics::reopened(transaction, &execution.rule)?;
     let reopened = Execution {
         status,

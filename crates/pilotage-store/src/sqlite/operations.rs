@@ -6,6 +6,7 @@ use pilotage_core::{
     Execution, ExecutionStatus, NewExecution, OperationStatus, Timestamp,
     gate::{GateRunId, NewGateRun, Verdict},
     operation::{Description, Progress, short_line},
+    pipeline_run::KeptRun,
 };
 use rusqlite::{Connection, params};
 
@@ -15,6 +16,10 @@ use super::{error::Failure, transaction::Transaction};
 const EXECUTION: &str = "execution";
 /// The word for operations that are runs of gates.
 const GATE_RUN: &str = "gate";
+/// The word for operations that are runs of pipelines.
+const PIPELINE: &str = "pipeline";
+/// Bytes of a name.
+const NAME_BYTES: usize = 200;
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 500;
 /// Bytes of the metadata as JSON.
@@ -144,6 +149,55 @@ pub(super) fn show_gate_run(
             short_line(message, MESSAGE_BYTES),
             now.as_micros(),
             status.is_final().then(|| now.as_micros()),
+            change.0,
+        ])?;
+    Ok(())
+}
+
+/// Adds the operation of a run of a pipeline.
+pub(super) fn add_pipeline_run(transaction: &mut Transaction<'_>, kept: &KeptRun) -> Result<(), Failure> {
+    let change = transaction.next_change()?;
+    transaction
+        .connection()
+        .prepare_cached(
+            "INSERT INTO operations (id, tenant, kind, name, status, total, message, metadata, steps,
+                 created_at, updated_at, change)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, '[]', ?8, ?8, ?9)",
+        )?
+        .execute(params![
+            kept.id.0.as_bytes(),
+            kept.tenant.0,
+            PIPELINE,
+            short_line(&kept.name(), NAME_BYTES),
+            operation_code(kept.status()),
+            short_line(&kept.summary(), MESSAGE_BYTES),
+            serde_json::to_string(&kept.metadata())?,
+            kept.created_at.as_micros(),
+            change.0,
+        ])?;
+    Ok(())
+}
+
+/// Writes how a run of a pipeline stands.
+pub(super) fn show_pipeline_run(transaction: &mut Transaction<'_>, kept: &KeptRun) -> Result<(), Failure> {
+    let progress = kept.progress();
+    let change = transaction.next_change()?;
+    transaction
+        .connection()
+        .prepare_cached(
+            "UPDATE operations SET name = ?2, status = ?3, current = ?4, total = ?5, message = ?6, metadata = ?7,
+                 updated_at = ?8, finished_at = ?9, change = ?10 WHERE id = ?1",
+        )?
+        .execute(params![
+            kept.id.0.as_bytes(),
+            short_line(&kept.name(), NAME_BYTES),
+            operation_code(kept.status()),
+            progress.current,
+            progress.total,
+            short_line(&kept.summary(), MESSAGE_BYTES),
+            serde_json::to_string(&kept.metadata())?,
+            kept.updated_at.as_micros(),
+            kept.finished_at.map(Timestamp::as_micros),
             change.0,
         ])?;
     Ok(())

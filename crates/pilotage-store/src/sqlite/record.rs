@@ -15,6 +15,7 @@ use super::{
     error::Failure,
     executions::{Ending, Stored, audit_record, by_number, finish},
     operations::{self, Happening},
+    pipeline_runs,
     transaction::Transaction,
 };
 
@@ -121,6 +122,11 @@ fn follow(
             &Happening::Attempt { lease_lost: false },
         ),
         Next::RetryAt { at, reason } => retry_later(transaction, now, stored, *at, reason),
+        Next::Await { run, at, reason } => {
+            let is_over = pipeline_runs::await_end(transaction, *run)?;
+            let at = if is_over { now } else { *at };
+            retry_later(transaction, now, stored, at, reason)
+        }
         Next::Succeeded => end(transaction, now, stored, ExecutionStatus::Succeeded, None),
         Next::Failed { reason } => end(transaction, now, stored, ExecutionStatus::Failed, Some(reason)),
         Next::Cancelled { reason } => end(transaction, now, stored, ExecutionStatus::Cancelled, Some(reason)),

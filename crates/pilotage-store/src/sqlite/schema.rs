@@ -7,7 +7,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::OpenError;
 
 /// Applied in order, each inside a transaction with the change of `user_version`. Never change one that was released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_pipeline_runs.sql"),
+];
 
 /// "Plog" in ASCII; marks the file as ours (SQLite file format, offset 68).
 const APPLICATION_ID: i64 = 0x506c_6f67;

@@ -1,6 +1,7 @@
 //! Checking a file offline: the audit chain, and that what is stored is what the chain says.
 
 mod gate_runs;
+mod pipeline_runs;
 
 use std::path::Path;
 
@@ -118,6 +119,14 @@ pub enum VerifyError {
         /// The run.
         run: String,
     },
+    /// A run of a pipeline is not what the record of its end says, or it is gone.
+    #[error("audit record {sequence}: the pipeline run {run} was changed after it ended")]
+    PipelineRunChanged {
+        /// The record.
+        sequence: i64,
+        /// The run.
+        run: String,
+    },
     /// A version of a rule is not what its digest says, which is what the records name it by.
     #[error("the version {digest} of a rule was changed after it was kept")]
     RuleChanged {
@@ -230,6 +239,7 @@ impl Check<'_, '_> {
                 self.report.gate_runs += 1;
                 Ok(())
             }
+            kind::PIPELINE_RUN_ENDED => pipeline_runs::check(self.connection, record),
             kind::BODIES_PRUNED => {
                 let facts: PrunedFacts = facts_of(record)?;
                 self.report.pruned += i64::try_from(facts.count).unwrap_or(i64::MAX);

@@ -8,18 +8,21 @@ use pilotage_core::{
     operation::{Change, OperationId},
     ports::{
         Activity, AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, GateRuns, History, OperationFeed,
-        Registry,
+        PipelineRuns, Registry,
     },
 };
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
 
 /// Everything that the checks ask of a store.
 pub(crate) trait Store:
-    EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns
+    EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns + PipelineRuns
 {
 }
 
-impl<T: EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns> Store for T {}
+impl<T> Store for T where
+    T: EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns + PipelineRuns
+{
+}
 
 /// An empty store of one kind.
 pub(crate) trait Backend: Sized {

@@ -15,6 +15,7 @@ mod keeping;
 mod limits;
 mod log;
 mod operations;
+mod pipeline_runs;
 mod reading;
 mod recording;
 mod scheduling;
@@ -113,6 +114,12 @@ macro_rules! conformance {
                 gate_runs::what_was_measured_on_an_input_is_found_again,
                 gate_runs::gates_are_created_replaced_and_deleted,
                 gate_runs::waivers_are_kept_and_revoked_once,
+                pipeline_runs::a_run_is_kept_watched_and_on_record,
+                pipeline_runs::a_key_is_started_once_on_each_platform,
+                pipeline_runs::one_that_goes_on_after_its_end_is_open_again,
+                pipeline_runs::the_end_lets_the_execution_go_on_that_waits_for_it,
+                pipeline_runs::an_end_that_came_before_the_wait_is_not_missed,
+                pipeline_runs::runs_of_pipelines_are_listed_by_every_filter,
             );
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

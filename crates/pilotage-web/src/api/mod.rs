@@ -9,6 +9,7 @@ mod gates;
 mod metrics;
 mod openapi;
 mod operations;
+mod pipeline_runs;
 mod request;
 mod rules;
 mod stats;
@@ -68,6 +69,15 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(gates::show, gates::put, gates::delete))
         .routes(routes!(operations::list))
         .routes(routes!(operations::show))
+        .routes(routes!(pipeline_runs::list, pipeline_runs::create))
+        .routes(routes!(pipeline_runs::show))
+        .routes(routes!(pipeline_runs::logs))
+        .routes(routes!(pipeline_runs::artifacts))
+        .routes(routes!(pipeline_runs::approvals))
+        .routes(routes!(pipeline_runs::approve))
+        .routes(routes!(pipeline_runs::cancel))
+        .routes(routes!(pipeline_runs::retry))
+        .routes(routes!(pipeline_runs::platforms))
         .routes(routes!(audit::list))
         .routes(routes!(audit::head))
         .routes(routes!(stats::show))

@@ -219,7 +219,11 @@ fn needed_role(method: &Method, route: &str) -> Role {
         "/api/v1/events/{id}/replay"
         | "/api/v1/executions/{id}/retry"
         | "/api/v1/executions/{id}/cancel"
-        | "/api/v1/gates/runs" => Role::Operator,
+        | "/api/v1/gates/runs"
+        | "/api/v1/pipelines/runs"
+        | "/api/v1/pipelines/runs/{id}/cancel"
+        | "/api/v1/pipelines/runs/{id}/retry"
+        | "/api/v1/pipelines/runs/{id}/approve" => Role::Operator,
         form => dashboard::role_of_form(form).unwrap_or(Role::Admin),
     }
 }

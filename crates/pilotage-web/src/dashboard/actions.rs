@@ -29,20 +29,20 @@ use crate::{
 /// A question before something is done.
 #[derive(Template)]
 #[template(path = "confirm.html")]
-struct Confirm {
-    shell: Shell,
-    question: String,
-    consequence: &'static str,
-    button: &'static str,
-    dangerous: bool,
+pub(super) struct Confirm {
+    pub(super) shell: Shell,
+    pub(super) question: String,
+    pub(super) consequence: &'static str,
+    pub(super) button: &'static str,
+    pub(super) dangerous: bool,
     /// Whether to ask which rules decide.
-    choice: bool,
-    action: String,
-    back: String,
+    pub(super) choice: bool,
+    pub(super) action: String,
+    pub(super) back: String,
 }
 
 /// Nobody is asked about what he may not do.
-fn needs(visitor: &Visitor, role: Role) -> Result<(), Problem> {
+pub(super) fn needs(visitor: &Visitor, role: Role) -> Result<(), Problem> {
     if visitor.may(role) {
         return Ok(());
     }

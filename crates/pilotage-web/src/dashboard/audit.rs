@@ -56,6 +56,7 @@ fn subject_href(record: &AuditRecord) -> Option<String> {
         "execution" | "attempt" => "/executions/",
         "rule" => "/rules/",
         "gate" if record.kind.starts_with("gate.run-") => "/gates/runs/",
+        "pipeline" => "/pipelines/",
         _ => return None,
     };
     Some(super::query::path(folder, &record.subject))

@@ -19,6 +19,8 @@ mod gates;
 mod login;
 mod now;
 mod payload;
+mod pipeline;
+mod pipelines;
 mod planned;
 mod query;
 mod rule;
@@ -58,6 +60,8 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
         .route("/rules/{id}", get(rule::show))
         .route("/gates", get(gates::show))
         .route("/gates/runs/{id}", get(gate_run::show))
+        .route("/pipelines", get(pipelines::show))
+        .route("/pipelines/{id}", get(pipeline::show))
         .route("/audit", get(audit::show))
         .route("/metrics-board", get(figures::show))
         .route("/search", get(search::show))
@@ -82,6 +86,18 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
             get(actions::ask_cancel).post(actions::cancel),
         )
         .route(
+            "/pipelines/{id}/retry",
+            get(pipeline::ask_retry).post(pipeline::retry),
+        )
+        .route(
+            "/pipelines/{id}/cancel",
+            get(pipeline::ask_cancel).post(pipeline::cancel),
+        )
+        .route(
+            "/pipelines/{id}/approve",
+            get(pipeline::ask_approve).post(pipeline::approve),
+        )
+        .route(
             "/rules/{id}/enable",
             get(actions::ask_enable).post(actions::enable),
         )
@@ -101,7 +117,12 @@ pub(crate) fn doorstep() -> Router<Arc<Door>> {
 pub(crate) fn role_of_form(route: &str) -> Option<Role> {
     match route {
         "/logout" | "/audit/verify" => Some(Role::Viewer),
-        "/events/{id}/replay" | "/executions/{id}/retry" | "/executions/{id}/cancel" => Some(Role::Operator),
+        "/events/{id}/replay"
+        | "/executions/{id}/retry"
+        | "/executions/{id}/cancel"
+        | "/pipelines/{id}/retry"
+        | "/pipelines/{id}/cancel"
+        | "/pipelines/{id}/approve" => Some(Role::Operator),
         "/rules/{id}/enable" | "/rules/{id}/disable" => Some(Role::Admin),
         _ => None,
     }

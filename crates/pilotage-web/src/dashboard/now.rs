@@ -115,6 +115,7 @@ fn activity(visitor: &Visitor, operation: &Operation) -> Activity {
     let folder = match operation.kind.as_str() {
         "execution" => Some("/executions"),
         "gate" => Some("/gates/runs"),
+        "pipeline" => Some("/pipelines"),
         _ => None,
     };
     Activity {

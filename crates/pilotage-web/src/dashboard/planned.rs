@@ -19,15 +19,6 @@ pub(super) struct Planned {
 /// The pages.
 pub(super) const PAGES: &[Planned] = &[
     Planned {
-        path: "/pipelines",
-        title: "Pipelines",
-        what: "A pipeline builds and tests, locally or on a CI platform, and is followed here step by step.",
-        first: "This part is not in this version. There is no pipeline, and nothing here can be switched on yet.",
-        today: "Pipelines of your CI platform are seen today as the events that it sends, and a rule can start one over \
-                the platform's own API:",
-        example: "actions:\n  - type: webhook\n    target: ci\n    parameters:\n      body: { ref: \"${event.data.ref}\" }",
-    },
-    Planned {
         path: "/tests",
         title: "Tests",
         what: "A test run finds the runner, plans, runs, and keeps every result with its history and its flaky tests.",

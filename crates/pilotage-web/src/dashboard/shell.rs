@@ -107,6 +107,7 @@ impl Visitor {
                 "Sent back from the dead letters: it goes on from the action that failed.".to_owned()
             }
             "cancelled" => "Asked to cancel; an execution that runs stops at its next look.".to_owned(),
+            "asked" => "The platform was asked; what it makes of it shows here.".to_owned(),
             "enabled" => "The rule is enabled: it is asked about every event from now on.".to_owned(),
             "disabled" => "The rule is disabled: it is asked about no event from now on.".to_owned(),
             "verifying" => "Verification has begun.".to_owned(),

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use askama::filters::HtmlSafe;
-use pilotage_core::{ExecutionStatus, OperationStatus, Timestamp, execution::AttemptResult};
+use pilotage_core::{
+    ExecutionStatus, OperationStatus, Timestamp, execution::AttemptResult, pipeline_run::RunState,
+};
 
 /// Longest text of somebody else in a list, in characters.
 pub(super) const SHORT: usize = 80;
@@ -83,6 +85,19 @@ impl State {
                 OperationStatus::Success => "ok",
                 OperationStatus::Failure => "bad",
                 OperationStatus::Cancelled => "off",
+            },
+        }
+    }
+
+    pub(super) const fn of_run(state: RunState) -> Self {
+        Self {
+            word: state.as_str(),
+            class: match state {
+                RunState::Queued | RunState::Waiting => "wait",
+                RunState::Running => "run",
+                RunState::Succeeded => "ok",
+                RunState::Failed => "bad",
+                RunState::Cancelled | RunState::Skipped => "off",
             },
         }
     }

@@ -27,6 +27,7 @@ use pilotage_engine::{
     gates::{GateBook, GateDesk, GateFoundation},
     matching::Matcher,
     operations::Operations,
+    pipelines::PipelineDesk,
     redaction::Redactor,
     rule_book::{Foundation, RuleBook},
 };
@@ -202,7 +203,8 @@ impl House {
             operations: shared.clone(),
             audit: shared.clone(),
             registry: shared.clone(),
-            gate_runs: shared,
+            gate_runs: shared.clone(),
+            pipeline_runs: shared,
             bell,
         };
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);
@@ -227,7 +229,7 @@ impl House {
             rules,
             operations,
             executor,
-            gates,
+            (gates, PipelineDesk::new(ports.clone())),
             plan.settings,
             sources,
         );

@@ -1,9 +1,6 @@
 //! `pilotage check`: is the configuration right?
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pilotage_engine::rule_book;
@@ -93,7 +90,7 @@ fn verify(check: &Check) -> Result<Held, SettingsError> {
             &Surroundings {
                 loopback_only,
                 signing_secret: fresh_signing_secret(),
-                pipelines: Arc::default(),
+                pipelines: None,
             },
             None,
         )

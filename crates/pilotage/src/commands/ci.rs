@@ -3,15 +3,18 @@
 mod approve;
 mod artifacts;
 mod cancel;
+mod deployments;
 mod diff;
 mod follow;
 mod import;
 mod lint;
 mod log;
 mod platform;
+mod remote;
 mod render;
 mod retry;
 mod runs;
+mod status;
 mod trigger;
 mod watch;
 
@@ -51,6 +54,10 @@ pub(crate) enum CiCommand {
     Approve(approve::Approve),
     /// List and download what a run left behind.
     Artifacts(artifacts::Artifacts),
+    /// Say on a commit how something stands, such as the gates.
+    Status(status::Status),
+    /// List the newest deployments that a platform keeps.
+    Deployments(deployments::Deployments),
 }
 
 impl CiCommand {
@@ -67,6 +74,8 @@ impl CiCommand {
             Self::Retry(command) => command.run(context).await,
             Self::Approve(command) => command.run(context).await,
             Self::Artifacts(command) => command.run(context).await,
+            Self::Status(command) => command.run(context).await,
+            Self::Deployments(command) => command.run(context).await,
         }
     }
 }

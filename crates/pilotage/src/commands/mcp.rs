@@ -7,6 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Args;
 use pilotage_core::Caller;
+use pilotage_engine::pipelines::PipelineDesk;
 use pilotage_mcp::doors::serve_lines;
 use tokio::{
     io::BufReader,
@@ -90,12 +91,13 @@ async fn alone(command: &McpCommand, stop: CancellationToken) -> anyhow::Result<
         Some(path) => Settings::read(&path)?,
         None => Settings::empty(),
     };
+    let opened = wire::open_store(&command.data_dir)?;
     let surroundings = Surroundings {
         loopback_only: true,
         signing_secret: signing_secret(&command.data_dir)?,
-        pipelines: Arc::default(),
+        pipelines: Some(PipelineDesk::new(opened.1.clone())),
     };
-    let wired = Arc::new(wire::wire(wire::open_store(&command.data_dir)?, &settings, &surroundings).await?);
+    let wired = Arc::new(wire::wire(opened, &settings, &surroundings).await?);
     let mut offered = settings.file.mcp.selection();
     if let Some(toolsets) = &command.toolsets {
         offered.toolsets.clone_from(toolsets);
@@ -109,6 +111,7 @@ async fn alone(command: &McpCommand, stop: CancellationToken) -> anyhow::Result<
     let (matcher, stopped) = (wired.matcher.clone(), stop.clone());
     loops.spawn(async move { matcher.run(stopped).await });
     loops.spawn(wired.executor.clone().run(stop.clone()));
+    loops.spawn(wired.pipelines.clone().follow(stop.clone()));
     loops.spawn(agents::telling(&wired, &server, stop.clone()));
     wired.door.started();
     let limits = agents::limits(&settings.file.mcp);

@@ -18,9 +18,10 @@ use pilotage_core::{
 use pilotage_engine::{
     actions::{
         ActionKind, Catalog, CheckAddress, Endpoint, EndpointConfig, GateAction, NotificationAction,
-        PipelineAction, PipelineDesk, Sign, WebhookAction, check_header,
+        PipelineAction, Sign, WebhookAction, check_header,
     },
     gates::GateDesk,
+    pipelines::{PipelineDesk, Platforms},
     redaction::Redactor,
     rule_book::Foundation,
 };
@@ -36,8 +37,8 @@ pub(crate) struct Surroundings {
     pub(crate) loopback_only: bool,
     /// Signs outgoing webhooks whose endpoint has no secret of its own.
     pub(crate) signing_secret: SecretString,
-    /// What is known of pipelines that were started.
-    pub(crate) pipelines: Arc<PipelineDesk>,
+    /// Where runs of pipelines are kept; `None` where the file is only checked.
+    pub(crate) pipelines: Option<Arc<PipelineDesk>>,
 }
 
 /// A fresh secret in the form of Standard Webhooks: `whsec_` and base64 of 32 bytes, from 366 random bits.
@@ -53,6 +54,8 @@ pub(crate) struct Composed {
     pub(crate) foundation: Foundation,
     /// Who may deliver.
     pub(crate) sources: SourceTable,
+    /// Platforms that run pipelines.
+    pub(crate) platforms: Platforms,
     /// Knows every secret of this configuration.
     pub(crate) redactor: Redactor,
 }
@@ -74,11 +77,11 @@ impl Settings {
             problems.extend(found);
             SourceTable::new()
         });
-        let catalog = self
+        let (catalog, platforms) = self
             .catalog(surroundings, gates, &secrets)
             .unwrap_or_else(|found| {
                 problems.extend(found);
-                Catalog::default()
+                Default::default()
             });
         if !problems.is_empty() {
             return Err(self.problems(&problems));
@@ -92,6 +95,7 @@ impl Settings {
         Ok(Composed {
             foundation,
             sources,
+            platforms,
             redactor: Redactor::new(secrets.into_inner()),
         })
     }
@@ -129,7 +133,7 @@ impl Settings {
         surroundings: &Surroundings,
         gates: Option<Arc<GateDesk>>,
         secrets: &Secrets,
-    ) -> Result<Catalog, Vec<Problem>> {
+    ) -> Result<(Catalog, Platforms), Vec<Problem>> {
         let policy = outbound::AddressPolicy::new(&self.file.outgoing.allow).map_err(|found| {
             found
                 .into_iter()
@@ -183,12 +187,14 @@ impl Settings {
             check_address,
         );
         let notification = NotificationAction::new(built.named, built.slack);
-        Ok(Catalog::new([
+        let pipeline = PipelineAction::new(platforms.clone(), surroundings.pipelines.clone());
+        let catalog = Catalog::new([
             Arc::new(webhook) as Arc<dyn ActionKind>,
             Arc::new(notification),
             Arc::new(GateAction::new(gates)),
-            Arc::new(PipelineAction::new(platforms, surroundings.pipelines.clone())),
-        ]))
+            Arc::new(pipeline),
+        ]);
+        Ok((catalog, platforms))
     }
 }
 
@@ -308,7 +314,7 @@ mod tests {
             let surroundings = Surroundings {
                 loopback_only: true,
                 signing_secret: fresh_signing_secret(),
-                pipelines: Arc::default(),
+                pipelines: None,
             };
             let settings = Settings::parse("pilotage.yaml", text.as_bytes()).unwrap();
             settings
@@ -338,7 +344,7 @@ mod tests {
         let surroundings = Surroundings {
             loopback_only: true,
             signing_secret: fresh_signing_secret(),
-            pipelines: Arc::default(),
+            pipelines: None,
         };
         let _ = rustls::crypto::ring::default_provider().install_default();
         let composed = Settings::parse("x", text)

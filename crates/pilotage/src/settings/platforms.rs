@@ -1,14 +1,11 @@
 //! Platforms that run pipelines, as the file names them.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::path::Path;
 
 use pilotage_adapters::runs::{self, PlatformScope};
-use pilotage_core::ports::CiPlatform;
+use pilotage_engine::pipelines::Platforms;
 
 use super::{Settings, SettingsError, compose::read_text};
-
-/// Platforms by the names that the file gives them.
-pub(crate) type Platforms = BTreeMap<String, Arc<dyn CiPlatform>>;
 
 /// The platforms of the file at `path`.
 ///

@@ -13,9 +13,9 @@
 #[path = "../stories/server.rs"]
 mod server;
 
-use std::{io::Write as _, path::Path, process::Command};
+use std::{io::Write as _, path::Path, process::Command, time::Duration};
 
-use pilotage_mock::WebhookListener;
+use pilotage_mock::{CiOptions, CiVendor, MockCi, WebhookListener};
 use server::{Place, SECRET, Server, assert_audit_holds, pilotage};
 
 /// What a journey needs, by the variables that name it, and how to get it.
@@ -132,6 +132,25 @@ async fn hostile_payloads_are_shown_as_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trail_is_verified_at_the_press_of_a_button() {
     journey("verified", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_fails_says_why_and_is_run_again() {
+    if !is_equipped() {
+        return;
+    }
+    let mut options = CiOptions::new(CiVendor::GitHub);
+    options.tick = Some(Duration::from_millis(50));
+    let mock = MockCi::start(options).await.unwrap();
+    let place = Place::new(&format!(
+        "version: 1\nplatforms:\n  it: {{type: github, url: '{}', repository: acme/shop, token: {}, workflow: ci.yml}}\n",
+        mock.url(),
+        mock.token()
+    ));
+    let server = Server::start(&place);
+    run("pipelined", &server, &[]).await;
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
 }
 
 #[tokio::test(flavor = "multi_thread")]

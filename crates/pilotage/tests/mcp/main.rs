@@ -13,6 +13,7 @@ mod conformance;
 mod lines;
 mod make;
 mod news;
+mod pipelines;
 mod probes;
 #[path = "../stories/server.rs"]
 #[expect(dead_code, reason = "the stories use the rest of it")]

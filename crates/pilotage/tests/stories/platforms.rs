@@ -6,6 +6,8 @@ mod github;
 mod gitlab;
 mod honest;
 mod jenkins;
+mod kept;
+mod marks;
 mod rules;
 
 use std::{

@@ -5,6 +5,7 @@
 //! answer was lost has no tag, and is not found again by itself.
 
 mod access;
+mod deployments;
 mod read;
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use pilotage_core::{
         CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
         RunState, Standing, StartRun,
     },
-    ports::{CiError, CiPlatform, CiTrouble, Sink},
+    ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -31,7 +32,7 @@ use self::{
 use crate::runs::{
     Built, PlatformScope,
     api::{Answered, Api, Ask, Manners, download},
-    base_url, http_client,
+    base_url, hints, http_client,
     log::read_rest,
     segment,
 };
@@ -271,6 +272,10 @@ impl CiPlatform for AzureDevOps {
         false
     }
 
+    fn hints(&self) -> &'static RunHints {
+        &hints::AZURE_DEVOPS
+    }
+
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {
         let pipeline = self.pipeline(start.pipeline.as_deref())?;
         let branch = start.reference.as_ref().or(self.branch.as_ref());
@@ -435,8 +440,7 @@ impl CiPlatform for AzureDevOps {
         self.api.send(&ask, &self.auth().await?).await.map(drop)
     }
 
-    async fn deployments(&self, _limit: usize) -> Result<Vec<PlatformDeployment>, CiError> {
-        let said = "its deployments are kept for each environment, and are not read".to_owned();
-        Err(self.api.error(CiTrouble::Unsupported { said }))
+    async fn deployments(&self, limit: usize) -> Result<Vec<PlatformDeployment>, CiError> {
+        self.records(limit).await
     }
 }

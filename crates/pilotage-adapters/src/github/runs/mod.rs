@@ -19,7 +19,7 @@ use pilotage_core::{
         CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
         StartRun,
     },
-    ports::{CiError, CiPlatform, CiTrouble, Sink},
+    ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
 use reqwest::Response;
 use schemars::JsonSchema;
@@ -33,7 +33,7 @@ use self::{
 use crate::runs::{
     Built, PlatformScope,
     api::{Answered, Api, Ask, Manners, download},
-    base_url, http_client,
+    base_url, hints, http_client,
     log::{from_there, read_rest},
     refusal::Refusal,
     segment,
@@ -201,6 +201,10 @@ impl CiPlatform for GitHub {
 
     fn finds_lost_starts(&self) -> bool {
         self.key_input.is_some()
+    }
+
+    fn hints(&self) -> &'static RunHints {
+        &hints::GITHUB
     }
 
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {

@@ -3,6 +3,7 @@
 //! A start carries its key as the variable `PILOTAGE_KEY`, and is found again by it among the newest pipelines that were
 //! started over the API, if the token may read the variables of pipelines.
 
+mod approvals;
 mod config;
 mod read;
 
@@ -14,9 +15,9 @@ use pilotage_core::{
     config::{Problem, read},
     pipeline_run::{
         CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
-        RunState, StartRun,
+        StartRun,
     },
-    ports::{CiError, CiPlatform, CiTrouble, Sink},
+    ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -28,7 +29,7 @@ use self::read::{Deployment, Job, Pipeline, Project, Variable};
 use crate::runs::{
     Built, PlatformScope,
     api::{Answered, Api, Ask, Manners, download},
-    base_url, http_client,
+    base_url, hints, http_client,
     log::{from_there, read_rest},
     refusal::Refusal,
     secret_header, segment,
@@ -264,6 +265,10 @@ impl CiPlatform for GitLab {
         !self.auth.is_empty()
     }
 
+    fn hints(&self) -> &'static RunHints {
+        &hints::GITLAB
+    }
+
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {
         let (variables, inputs) = self.handed(start);
         let Some(token) = &self.trigger else {
@@ -370,9 +375,7 @@ impl CiPlatform for GitLab {
     }
 
     async fn approvals(&self, id: &str) -> Result<Vec<RunApproval>, CiError> {
-        let jobs = self.all_jobs(id).await?;
-        let waits = jobs.into_iter().filter(|job| job.state() == RunState::Waiting);
-        Ok(waits.map(Job::into_approval).collect())
+        self.waiting(id).await
     }
 
     async fn decide(
@@ -380,14 +383,9 @@ impl CiPlatform for GitLab {
         _id: &str,
         approval: &RunApproval,
         approve: bool,
-        _comment: &str,
+        comment: &str,
     ) -> Result<(), CiError> {
-        let number = self.number(&approval.id, "job")?;
-        let verb = if approve { "play" } else { "cancel" };
-        let path = self.below(&format!("/jobs/{number}/{verb}"));
-        self.change(Ask::post(path, format!("job `{}`", approval.name)))
-            .await
-            .map(drop)
+        self.decided(approval, approve, comment).await
     }
 
     async fn mark(&self, mark: &CommitMark) -> Result<(), CiError> {

@@ -19,7 +19,7 @@ use pilotage_core::{
         CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob, RunState,
         Standing, StartRun,
     },
-    ports::{CiError, CiPlatform, CiTrouble, Sink},
+    ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -33,7 +33,7 @@ use self::{
 use crate::runs::{
     Built, PlatformScope,
     api::{Answered, Api, Ask, Manners, download},
-    base_url, http_client,
+    base_url, hints, http_client,
     log::read_progress,
     refusal::Refusal,
     segment,
@@ -274,6 +274,10 @@ impl CiPlatform for Jenkins {
 
     fn finds_lost_starts(&self) -> bool {
         self.key_parameter.is_some()
+    }
+
+    fn hints(&self) -> &'static RunHints {
+        &hints::JENKINS
     }
 
     async fn start(&self, start: &StartRun) -> Result<PipelineRun, CiError> {

@@ -66,7 +66,7 @@ async fn run(action: &WebhookAction, target: &str, parameters: Value) -> Report 
     let attempting = Attempting {
         event: &event,
         rule: "r",
-        execution: "x".to_owned(),
+        execution: pilotage_core::ExecutionId(uuid::Uuid::nil()),
         target: target.to_owned(),
         parameters: parameters.as_object().unwrap().clone(),
         idempotency_key: "msg_1".to_owned(),

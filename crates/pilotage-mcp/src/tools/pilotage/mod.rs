@@ -8,6 +8,7 @@ mod facts;
 pub(crate) mod gates;
 pub(crate) mod operations;
 mod payload;
+pub(crate) mod pipelines;
 pub(crate) mod rules;
 mod rules_change;
 pub(crate) mod status;

@@ -31,7 +31,7 @@ pub(crate) struct Approve {
 
 impl Approve {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let mut waiting = named.platform.approvals(&self.run).await?;
         if let Some(name) = &self.name {
             waiting.retain(|approval| approval.name == *name);

@@ -37,7 +37,7 @@ pub(crate) struct Artifacts {
 
 impl Artifacts {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let mut artifacts = named.platform.artifacts(&self.run).await?;
         if let Some(name) = &self.name {
             artifacts.retain(|artifact| artifact.name == *name);

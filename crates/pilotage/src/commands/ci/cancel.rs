@@ -18,7 +18,7 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         named.platform.cancel(&self.run).await?;
         if context.output.is_json() {
             context.output.json(&json!({"id": self.run, "cancelled": true}))?;

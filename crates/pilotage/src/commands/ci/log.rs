@@ -4,7 +4,7 @@ use std::{io::Write as _, time::Duration};
 
 use clap::Args;
 use pilotage_core::{
-    pipeline_run::{LogPart, PipelineRun, RunJob, RunState},
+    pipeline_run::{LogPart, NamedLog, PipelineRun, RunJob, RunState, as_seen},
     ports::CiError,
 };
 use serde_json::json;
@@ -54,17 +54,9 @@ pub(crate) struct Logs {
     target: Target,
 }
 
-/// A log and what it is of.
-struct Wanted {
-    name: String,
-    log: String,
-    /// It grows no more.
-    has_ended: bool,
-}
-
 impl Logs {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let output = context.output;
         let mut shown: Vec<String> = Vec::new();
         let mut id = self.run.clone();
@@ -87,16 +79,12 @@ impl Logs {
     }
 
     /// What is to be shown of a run as it stands now.
-    fn wanted(&self, run: &PipelineRun, jobs: &[RunJob]) -> anyhow::Result<Vec<Wanted>> {
+    fn wanted(&self, run: &PipelineRun, jobs: &[RunJob]) -> anyhow::Result<Vec<NamedLog>> {
         if self.failed {
-            return Ok(bad(run, jobs));
+            return Ok(run.logs_of_failure(jobs));
         }
-        if let (Some(log), None) = (&run.log, &self.job) {
-            return Ok(vec![Wanted {
-                name: run.pipeline.clone(),
-                log: log.clone(),
-                has_ended: run.standing.state.is_final(),
-            }]);
+        if let (Some(log), None) = (run.whole_log(), &self.job) {
+            return Ok(vec![log]);
         }
         let is_meant = |job: &&RunJob| {
             self.job
@@ -115,10 +103,10 @@ impl Logs {
         let begun = found
             .into_iter()
             .filter(|job| !matches!(job.standing.state, RunState::Queued | RunState::Skipped));
-        Ok(begun.flat_map(of_job).collect())
+        Ok(begun.flat_map(RunJob::logs).collect())
     }
 
-    async fn print(&self, named: &Named, output: Output, run: &str, wanted: &Wanted) -> anyhow::Result<()> {
+    async fn print(&self, named: &Named, output: Output, run: &str, wanted: &NamedLog) -> anyhow::Result<()> {
         let mut reader = Reader::new(named, run, &wanted.log);
         let (mut empty, mut rest) = (0, String::new());
         loop {
@@ -152,59 +140,9 @@ impl Logs {
     }
 }
 
-/// A job's log, or the logs of its steps where it has none of its own.
-fn of_job(job: &RunJob) -> Vec<Wanted> {
-    let wanted = |name: String, log: &str, state: RunState| Wanted {
-        name,
-        log: log.to_owned(),
-        has_ended: state.is_final(),
-    };
-    if let Some(log) = &job.log {
-        return vec![wanted(job.name.clone(), log, job.standing.state)];
-    }
-    let steps = job.steps.iter().filter_map(|step| {
-        let log = step.log.as_ref()?;
-        Some(wanted(
-            format!("{} / {}", job.name, step.name),
-            log,
-            step.standing.state,
-        ))
-    });
-    steps.collect()
-}
-
-/// The logs of what failed: the failed steps', or the job's where no step says that it failed.
-fn bad(run: &PipelineRun, jobs: &[RunJob]) -> Vec<Wanted> {
-    let mut found = Vec::new();
-    for job in jobs.iter().filter(|job| job.standing.state == RunState::Failed) {
-        let steps = job
-            .steps
-            .iter()
-            .filter(|step| step.standing.state == RunState::Failed);
-        let steps: Vec<Wanted> = steps
-            .filter_map(|step| {
-                Some(Wanted {
-                    name: format!("{} / {}", job.name, step.name),
-                    log: step.log.clone()?,
-                    has_ended: true,
-                })
-            })
-            .collect();
-        found.extend(if steps.is_empty() { of_job(job) } else { steps });
-    }
-    if found.is_empty() && run.standing.state == RunState::Failed {
-        found.extend(run.log.as_ref().map(|log| Wanted {
-            name: run.pipeline.clone(),
-            log: log.clone(),
-            has_ended: true,
-        }));
-    }
-    found
-}
-
 /// Shows the ends of the logs of what failed. A log that cannot be had is told of, and changes nothing about the result.
 pub(super) async fn failed(named: &Named, output: Output, run: &PipelineRun, jobs: &[RunJob]) {
-    for wanted in bad(run, jobs) {
+    for wanted in run.logs_of_failure(jobs) {
         let text = match whole(named, &run.id, &wanted.log).await {
             Ok(text) => text,
             Err(error) => {
@@ -307,58 +245,4 @@ fn print(output: Output, name: &str, text: &str) -> std::io::Result<()> {
     let mut out = stdout();
     write!(out, "{}", clean_lines(&as_seen(text)))?;
     out.flush()
-}
-
-/// As a terminal shows it in the end: lines that write over themselves show what came last. GitLab marks sections so.
-fn as_seen(text: &str) -> String {
-    let plain = without_colours(&text.replace("\r\n", "\n"));
-    let seen = plain.split_inclusive('\n');
-    seen.map(|line| line.rsplit('\r').next().unwrap_or(line))
-        .collect()
-}
-
-/// The text without the sequences that colour it and move the cursor (ECMA-48: ESC, `[`, parameters, a letter).
-pub(super) fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("\u{1b}[") {
-        plain.push_str(&rest[..at]);
-        let sequence = &rest[at + 2..];
-        let end = sequence.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c));
-        let is_one = end.is_some_and(|end| sequence[..end].bytes().all(|byte| (0x20..0x40).contains(&byte)));
-        match end {
-            Some(end) if is_one => rest = &sequence[end + 1..],
-            _ => {
-                plain.push('\u{1b}');
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    plain.push_str(rest);
-    plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_go_and_everything_else_stays() {
-        let table = [
-            ("\u{1b}[32mok\u{1b}[0m", "ok"),
-            ("a\u{1b}[1;31mb\u{1b}[Kc", "abc"),
-            ("\u{1b}]0;title\u{7}", "\u{1b}]0;title\u{7}"),
-            ("\u{1b}[", "\u{1b}["),
-            ("\u{1b}[\u{1b}[0mx", "\u{1b}[x"),
-            ("é\u{1b}[é", "é\u{1b}[é"),
-            ("", ""),
-        ];
-        for (text, expected) in table {
-            assert_eq!(without_colours(text), expected, "{text:?}");
-        }
-        assert_eq!(
-            as_seen("10 %\r100 %\r\nsection_start:1:a\r\u{1b}[0Kbegins\n"),
-            "100 %\nbegins\n"
-        );
-    }
 }

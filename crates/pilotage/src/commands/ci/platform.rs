@@ -8,7 +8,9 @@ use pilotage_core::{
     ports::CiPlatform,
 };
 
+use super::remote::Remote;
 use crate::{
+    cli::Context,
     exit::usage,
     output::{Output, Style, clean},
     settings,
@@ -17,7 +19,7 @@ use crate::{
 /// Which platform is meant.
 #[derive(Args, Debug)]
 pub(super) struct Target {
-    /// The configuration that names the platforms
+    /// The configuration that names the platforms; with --server, those of the server are meant
     #[arg(
         long,
         env = "PILOTAGE_CONFIG",
@@ -39,8 +41,16 @@ pub(super) struct Named {
 
 impl Target {
     /// # Errors
-    /// The configuration does not hold, or does not say which platform is meant.
-    pub(super) fn choose(&self) -> anyhow::Result<Named> {
+    /// The configuration does not hold, or does not say which platform is meant. Where a server is named, it says so itself.
+    pub(super) fn choose(&self, context: &Context) -> anyhow::Result<Named> {
+        if context.global.server.is_some() {
+            let platform = self.platform.clone();
+            let client = context.client()?;
+            return Ok(Named {
+                name: platform.clone().unwrap_or_default(),
+                platform: Arc::new(Remote { client, platform }),
+            });
+        }
         let platforms = settings::platforms(&self.config)?;
         let file = self.config.display();
         let names: Vec<&str> = platforms.keys().map(String::as_str).collect();
@@ -70,9 +80,22 @@ impl Target {
 }
 
 impl Named {
+    /// Name and kind of the platform.
+    fn shown(&self) -> String {
+        match (self.name.as_str(), self.platform.title()) {
+            ("", title) => title.to_owned(),
+            (name, title) => format!("{name} ({title})"),
+        }
+    }
+
     /// The command that does something with a run of this platform, as one can type it.
     pub(super) fn command(&self, verb: &str, run: &str) -> String {
-        format!("pilotage ci {verb} {} --platform {}", quoted(run), self.name)
+        let run = quoted(run);
+        if self.platform.title() == Remote::TITLE {
+            // The server is named by an option or in the environment, as it was for this command.
+            return format!("pilotage ci {verb} {run} --server ...");
+        }
+        format!("pilotage ci {verb} {run} --platform {}", self.name)
     }
 }
 
@@ -113,7 +136,7 @@ pub(super) const fn style(state: RunState) -> Style {
 pub(super) fn show(output: Output, named: &Named, run: &PipelineRun) -> anyhow::Result<()> {
     let mut fields = vec![
         ("run", clean(&run.id)),
-        ("platform", format!("{} ({})", named.name, named.platform.title())),
+        ("platform", named.shown()),
         ("pipeline", clean(&run.pipeline)),
         ("state", standing(output, &run.standing)),
     ];

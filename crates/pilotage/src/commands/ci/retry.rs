@@ -33,7 +33,7 @@ pub(crate) struct Retry {
 
 impl Retry {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let run = named.platform.retry(&self.run, self.failed).await?;
         if self.watch {
             return Following::new(named, &run, context.output, &self.pace)

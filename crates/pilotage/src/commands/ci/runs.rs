@@ -25,7 +25,7 @@ pub(crate) struct Runs {
 
 impl Runs {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let runs = named
             .platform
             .runs(self.pipeline.as_deref(), usize::from(self.limit))

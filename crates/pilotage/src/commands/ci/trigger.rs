@@ -18,7 +18,9 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   pilotage ci trigger ci.yml --ref main --watch       start it and follow it to its end
-  pilotage ci trigger --platform gitlab --input deploy=true";
+  pilotage ci trigger --platform gitlab --input deploy=true
+  pilotage ci trigger --server https://pilotage.example.com --platform github --ref main
+                                                      the server starts it, keeps it and follows it";
 
 /// What to start.
 #[derive(Args, Debug)]
@@ -49,7 +51,7 @@ pub(crate) struct Trigger {
 impl Trigger {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let inputs = inputs(&self.inputs)?;
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         let start = StartRun {
             pipeline: self.pipeline,
             reference: self.reference,

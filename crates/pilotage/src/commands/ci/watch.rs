@@ -30,7 +30,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let named = self.target.choose()?;
+        let named = self.target.choose(context)?;
         Following::new(named, &self.run, context.output, &self.pace)
             .until_it_ends()
             .await

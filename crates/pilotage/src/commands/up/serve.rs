@@ -12,7 +12,7 @@ use pilotage_core::{
     audit::{NewAuditRecord, kind},
     ports::Registry,
 };
-use pilotage_engine::{actions::PipelineDesk, executing::Executor, reporting::Reporter, retention};
+use pilotage_engine::{executing::Executor, pipelines::PipelineDesk, reporting::Reporter, retention};
 use pilotage_mcp::Server;
 use secrecy::SecretString;
 use serde_json::json;
@@ -89,7 +89,7 @@ pub(crate) async fn run(up: Up, output: Output) -> anyhow::Result<Done> {
     let surroundings = Surroundings {
         loopback_only: up.listen.ip().is_loopback(),
         signing_secret: signing_secret(&data_dir)?,
-        pipelines: Arc::new(PipelineDesk::new(opened.1.bell.clone())),
+        pipelines: Some(PipelineDesk::new(opened.1.clone())),
     };
     let main = listen(up.listen, "--listen").await?;
     let health = listen(up.health_listen, "--health-listen").await?;
@@ -302,6 +302,7 @@ fn spawn_loops(loops: &mut JoinSet<()>, wired: &Arc<Wired>, reloader: &Reloader,
     let (matcher, stopped) = (wired.matcher.clone(), stop.clone());
     loops.spawn(async move { matcher.run(stopped).await });
     loops.spawn(wired.executor.clone().run(stop.clone()));
+    loops.spawn(wired.pipelines.clone().follow(stop.clone()));
     loops.spawn(retention::run(
         wired.ports.clone(),
         reloader.retention(),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Told;
 
-const CONFIG: &str =
+pub(super) const CONFIG: &str =
     "{type: azure-devops, url: 'URL', organization: acme, project: shop, token: TOKEN, pipeline: 12}";
 const TICK: Option<Duration> = Some(Duration::from_millis(10));
 const QUICK: [&str; 2] = ["--interval-ms", "20"];

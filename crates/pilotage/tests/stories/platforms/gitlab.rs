@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Told;
 
-const CONFIG: &str = "{type: gitlab, url: 'URL', project: acme/shop, token: TOKEN}";
+pub(super) const CONFIG: &str = "{type: gitlab, url: 'URL', project: acme/shop, token: TOKEN}";
 const TICK: Option<Duration> = Some(Duration::from_millis(10));
 const QUICK: [&str; 2] = ["--interval-ms", "20"];
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Told;
 
-const CONFIG: &str =
+pub(super) const CONFIG: &str =
     "{type: jenkins, url: 'URL', user: person, token: TOKEN, job: acme/shop, branchParameter: branch}";
 const TICK: Option<Duration> = Some(Duration::from_millis(10));
 const QUICK: [&str; 2] = ["--interval-ms", "20"];

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::Told;
 use crate::server::{Place, Server, assert_audit_holds};
 
-const TICK: Option<Duration> = Some(Duration::from_millis(10));
-const PUSH: &str = r#"{"ref":"refs/heads/main","after":"1234567","head_commit":{"id":"1234567"}}"#;
+pub(super) const TICK: Option<Duration> = Some(Duration::from_millis(10));
+pub(super) const PUSH: &str = r#"{"ref":"refs/heads/main","after":"1234567","head_commit":{"id":"1234567"}}"#;
 
 /// A model of GitHub, and a server whose rule starts a pipeline there on every push.
-async fn told(tick: Option<Duration>, platform: &str, parameters: &str) -> Told {
+pub(super) async fn told(tick: Option<Duration>, platform: &str, parameters: &str) -> Told {
     let told = Told::new(
         CiVendor::GitHub,
         tick,
@@ -30,10 +30,10 @@ async fn told(tick: Option<Duration>, platform: &str, parameters: &str) -> Told 
     told
 }
 
-const GITHUB: &str =
+pub(super) const GITHUB: &str =
     "{type: github, url: 'URL', repository: acme/shop, token: TOKEN, workflow: ci.yml, keyInput: key}";
 
-async fn execution(server: &Server) -> Value {
+pub(super) async fn execution(server: &Server) -> Value {
     let found = server.settled().await;
     assert_eq!(found["totals"]["events"], json!(1));
     let list = server.get("/api/v1/executions").await;
@@ -41,7 +41,7 @@ async fn execution(server: &Server) -> Value {
     server.get(&format!("/api/v1/executions/{id}")).await
 }
 
-fn check(place: &Place, server: Server) {
+pub(super) fn check(place: &Place, server: Server) {
     assert!(server.stop().success());
     assert_audit_holds(place);
 }

@@ -154,7 +154,7 @@ fn short(took: Duration) -> String {
 
 /// Without the colours: the line has one of its own.
 fn strip(text: &str) -> String {
-    crate::commands::ci::log::without_colours(text)
+    pilotage_core::pipeline_run::without_colours(text)
 }
 
 /// A line that is not broken by the terminal.
