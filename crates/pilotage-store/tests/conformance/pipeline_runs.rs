@@ -218,26 +218,11 @@ pub(crate) async fn an_end_that_came_before_the_wait_is_not_missed(store: Arc<dy
     assert_eq!(claimed(&*store, at(2)).await.execution.id, id);
 }
 
-pub(crate) async fn runs_of_pipelines_are_listed_by_every_filter(store: Arc<dyn Store>) {
-    let mut ids = Vec::new();
-    for (second, platform) in [(1, "gh"), (2, "gl"), (3, "gh")] {
-        ids.push(begun(&*store, new(platform, None, None, second)).await.id);
-    }
-    store
-        .see_pipeline_run(ids[0], look(9, "7", RunState::Failed))
-        .await
-        .unwrap();
-    let list = |filter: PipelineRunFilter| {
-        let store = store.clone();
-        async move {
-            let page = store.pipeline_runs(&filter, None, 10).await.unwrap();
-            page.items.into_iter().map(|kept| kept.id).collect::<Vec<_>>()
-        }
-    };
+/// Filters, and what passes them of three runs, newest first.
+fn filters(ids: &[PipelineRunId]) -> Vec<(PipelineRunFilter, Vec<PipelineRunId>)> {
     let text = |text: &str| Some(text.to_owned());
     let all = PipelineRunFilter::default;
-    assert_eq!(list(all()).await, [ids[2], ids[1], ids[0]]);
-    let table = [
+    vec![
         (
             PipelineRunFilter {
                 platform: text("gh"),
@@ -288,8 +273,28 @@ pub(crate) async fn runs_of_pipelines_are_listed_by_every_filter(store: Arc<dyn 
             },
             vec![ids[1]],
         ),
-    ];
-    for (filter, expected) in table {
+    ]
+}
+
+pub(crate) async fn runs_of_pipelines_are_listed_by_every_filter(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for (second, platform) in [(1, "gh"), (2, "gl"), (3, "gh")] {
+        ids.push(begun(&*store, new(platform, None, None, second)).await.id);
+    }
+    store
+        .see_pipeline_run(ids[0], look(9, "7", RunState::Failed))
+        .await
+        .unwrap();
+    let list = |filter: PipelineRunFilter| {
+        let store = store.clone();
+        async move {
+            let page = store.pipeline_runs(&filter, None, 10).await.unwrap();
+            page.items.into_iter().map(|kept| kept.id).collect::<Vec<_>>()
+        }
+    };
+    let all = PipelineRunFilter::default;
+    assert_eq!(list(all()).await, [ids[2], ids[1], ids[0]]);
+    for (filter, expected) in filters(&ids) {
         assert_eq!(list(filter.clone()).await, expected, "{filter:?}");
     }
     let page = store.pipeline_runs(&all(), None, 2).await.unwrap();

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     answers::Answer,
     house::{House, Plan, local, peer, rule, signed},
+    roles::FORMS,
 };
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -226,17 +227,6 @@ async fn guessing_is_slowed_down_for_the_address_that_guesses() {
         .is(303);
     house.leave().await;
 }
-
-/// Every form of the dashboard, what it needs, and what its button says.
-const FORMS: [(&str, Role); 7] = [
-    ("/events/{event}/replay", Role::Operator),
-    ("/executions/{execution}/retry", Role::Operator),
-    ("/executions/{execution}/cancel", Role::Operator),
-    ("/rules/r/enable", Role::Admin),
-    ("/rules/r/disable", Role::Admin),
-    ("/audit/verify", Role::Viewer),
-    ("/logout", Role::Viewer),
-];
 
 async fn with_one_execution() -> (House, String, String) {
     let house = House::usual().await;

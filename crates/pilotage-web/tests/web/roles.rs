@@ -40,6 +40,30 @@ pub(crate) const ROLES: &[(&str, &str, Role)] = &[
     ("GET", "/api/v1/gates/waivers", Role::Viewer),
     ("POST", "/api/v1/gates/waivers", Role::Admin),
     ("DELETE", "/api/v1/gates/waivers/{id}", Role::Admin),
+    ("GET", "/api/v1/pipelines/platforms", Role::Viewer),
+    ("GET", "/api/v1/pipelines/runs", Role::Viewer),
+    ("POST", "/api/v1/pipelines/runs", Role::Operator),
+    ("GET", "/api/v1/pipelines/runs/{id}", Role::Viewer),
+    ("GET", "/api/v1/pipelines/runs/{id}/logs", Role::Viewer),
+    ("GET", "/api/v1/pipelines/runs/{id}/artifacts", Role::Viewer),
+    ("GET", "/api/v1/pipelines/runs/{id}/approvals", Role::Viewer),
+    ("POST", "/api/v1/pipelines/runs/{id}/approve", Role::Operator),
+    ("POST", "/api/v1/pipelines/runs/{id}/cancel", Role::Operator),
+    ("POST", "/api/v1/pipelines/runs/{id}/retry", Role::Operator),
+];
+
+/// Every form of the dashboard and what it needs.
+pub(crate) const FORMS: [(&str, Role); 10] = [
+    ("/events/{event}/replay", Role::Operator),
+    ("/executions/{execution}/retry", Role::Operator),
+    ("/executions/{execution}/cancel", Role::Operator),
+    ("/pipelines/{execution}/retry", Role::Operator),
+    ("/pipelines/{execution}/cancel", Role::Operator),
+    ("/pipelines/{execution}/approve", Role::Operator),
+    ("/rules/r/enable", Role::Admin),
+    ("/rules/r/disable", Role::Admin),
+    ("/audit/verify", Role::Viewer),
+    ("/logout", Role::Viewer),
 ];
 
 /// Those with a name instead of an id.
