@@ -40,6 +40,7 @@ struct Job {
 impl From<&RunJob> for Job {
     fn from(job: &RunJob) -> Self {
         let took = job.started_at.zip(job.finished_at);
+        let took = took.filter(|_| job.standing.state != RunState::Skipped);
         let steps = job.steps.iter().map(|step| {
             let state = Word::of_run(step.standing.state);
             (cut(&step.name, 120), state, word(state, &step.standing.word))
@@ -137,7 +138,7 @@ pub(super) async fn show(
             .map_or_else(String::new, |run| cut(&run.title, 200)),
         state: Word::of_run(state),
         word: word(Word::of_run(state), &kept.standing.word),
-        says: cut(&kept.summary(), 500),
+        says: says(&kept),
         done: progress.current,
         total: progress.total,
         url: kept.url().and_then(web),
@@ -161,6 +162,13 @@ pub(super) async fn show(
         may_retry: is_operator && is_known && state.is_final(),
         may_approve: is_operator && is_known && state == RunState::Waiting,
     })
+}
+
+/// What is going on; the state stands beside it.
+fn says(kept: &KeptRun) -> String {
+    let summary = kept.summary();
+    let beside = format!("{}: ", kept.standing.state.as_str());
+    cut(summary.strip_prefix(&beside).unwrap_or(&summary), 500)
 }
 
 async fn logs(door: &Door, kept: &KeptRun) -> (Vec<Log>, Option<String>) {

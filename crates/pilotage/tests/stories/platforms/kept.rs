@@ -224,8 +224,9 @@ async fn a_platform_in_trouble_is_told_of_and_followed_again() {
         ),
         (404, &[], 404, "private repositories"),
         (422, &[], 422, "does not accept what was sent"),
-        (429, &[("retry-after", "3600")], 429, "try again in 3600 s"),
         (502, &[], 502, "in trouble"),
+        // The client knows of it from then on, so it comes last.
+        (429, &[("retry-after", "3600")], 429, "try again in 3600 s"),
     ] {
         told.fault("/dispatches", 1, status, headers, "{}");
         let (found, problem) = start(&server, json!({})).await;
@@ -246,13 +247,37 @@ async fn a_platform_in_trouble_is_told_of_and_followed_again() {
         6,
         "what was not started is kept as such"
     );
-    for status in [502, 429] {
-        told.fault("/actions/runs/", 3, status, &[("retry-after", "1")], "{}");
-        let (_, run) = start(&server, json!({"key": format!("in trouble {status}")})).await;
-        if let Some(id) = run["id"].as_str() {
-            state(&server, &json!(id), "succeeded").await;
-        }
-    }
+    check(&told.place, server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_while_a_run_is_followed_is_said_and_got_over() {
+    let told = told(TICK, GITHUB, "{ref: main}").await;
+    let server = Server::start(&told.place);
+    let (_, run) = start(&server, json!({"inputs": {"approval": "true"}})).await;
+    let path = format!("{RUNS}/{}", run["id"].as_str().unwrap());
+    state(&server, &run["id"], "waiting").await;
+    told.fault("/actions/runs/1001", 1, 401, &[], "{}");
+    let body = json!({"action": "requested", "workflow_run": {"id": 1001}}).to_string();
+    server.deliver("workflow_run", "first", &body).await.unwrap();
+    let seen = server
+        .wait_for(&path, |run| {
+            let message = run["message"].as_str().unwrap();
+            message.contains("does not accept the credentials")
+        })
+        .await;
+    assert_eq!(seen["state"], json!("waiting"), "it stands as it did: {seen:#}");
+    // Nobody looks for a minute by itself; a delivery has it looked at.
+    server.deliver("workflow_run", "second", &body).await.unwrap();
+    server
+        .wait_for(&path, |run| {
+            run["message"].as_str().unwrap().starts_with("waiting")
+        })
+        .await;
+    told.fault("/actions/runs/1001/jobs", 6, 502, &[], "{}");
+    let (status, _) = server.post(&format!("{path}/cancel"), &json!({})).await;
+    assert_eq!(status, 202);
+    state(&server, &run["id"], "cancelled").await;
     check(&told.place, server);
 }
 
