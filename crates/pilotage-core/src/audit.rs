@@ -70,6 +70,8 @@ pub mod kind {
     pub const PIPELINE_RUN_REOPENED: &str = "pipeline.run-reopened";
     /// Somebody asked a platform to change something about a run.
     pub const PIPELINE_RUN_OPERATED: &str = "pipeline.run-operated";
+    /// What old runs of gates rest on was pruned by retention.
+    pub const GATE_DOCUMENTS_PRUNED: &str = "gate.documents-pruned";
     /// A token was created or revoked.
     pub const TOKEN_CHANGED: &str = "token.changed";
     /// An agent called a tool.

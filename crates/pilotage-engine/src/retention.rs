@@ -1,4 +1,4 @@
-//! Retention: bodies older than the configured age go, the facts about them stay.
+//! Retention: bodies, and what runs of gates rest on, go when they are older than the configured ages; the facts stay.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,24 +7,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Ports;
 
-/// Bodies pruned in one transaction at most, so that intake never waits long behind it.
+/// Rows pruned in one transaction at most, so that intake never waits long behind it.
 const BATCH: usize = 500;
 /// How often to look.
 const EVERY: Duration = Duration::from_mins(10);
 
-/// Prunes bodies older than `keep()` until `stop`; `None` keeps them for ever. The age is asked for anew each time, so a
-/// reloaded configuration counts at once.
-pub async fn run(
-    ports: Ports,
-    keep: Arc<dyn Fn() -> Option<Duration> + Send + Sync>,
-    stop: CancellationToken,
-) {
+/// How long things are kept; `None` is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ages {
+    /// Bodies of deliveries, since they were received.
+    pub bodies: Option<Duration>,
+    /// Reports and evidence of gates, since the last run ended that rests on them.
+    pub evidence: Option<Duration>,
+}
+
+/// Prunes what is older than `keep()` until `stop`. The ages are asked for anew each time, so a reloaded configuration
+/// counts at once.
+pub async fn run(ports: Ports, keep: Arc<dyn Fn() -> Ages + Send + Sync>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Some(age) = keep() {
-            match prune(&ports, age, &stop).await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, "pruned bodies that are older than the configured age"),
-                Err(error) => tracing::warn!(%error, "could not prune; it will try again"),
+        let Ages { bodies, evidence } = keep();
+        for (what, age) in [(What::Bodies, bodies), (What::Evidence, evidence)] {
+            if let Some(age) = age {
+                tell(what, prune(&ports, what, age, &stop).await);
             }
         }
         tokio::select! {
@@ -34,11 +38,34 @@ pub async fn run(
     }
 }
 
-async fn prune(ports: &Ports, age: Duration, stop: &CancellationToken) -> Result<usize, StoreError> {
+/// What is pruned.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Bodies,
+    Evidence,
+}
+
+fn tell(what: What, pruned: Result<usize, StoreError>) {
+    match pruned {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, ?what, "pruned what is older than the configured age"),
+        Err(error) => tracing::warn!(%error, ?what, "could not prune; it will try again"),
+    }
+}
+
+async fn prune(
+    ports: &Ports,
+    what: What,
+    age: Duration,
+    stop: &CancellationToken,
+) -> Result<usize, StoreError> {
     let now = Timestamp::now();
     let mut total = 0;
     while !stop.is_cancelled() {
-        let pruned = ports.registry.prune_bodies(now, now - age, BATCH).await?;
+        let pruned = match what {
+            What::Bodies => ports.registry.prune_bodies(now, now - age, BATCH).await?,
+            What::Evidence => ports.gate_runs.prune_documents(now, now - age, BATCH).await?,
+        };
         total += pruned;
         if pruned < BATCH {
             break;

@@ -2,12 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use pilotage_core::{
     Digest, Timestamp,
     config::{Problem, nearest, pointer_segment},
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     collectors,
     joined::{can_join, join},
-    process,
+    process, tree,
 };
 
 /// Where evidence is collected.
@@ -43,10 +45,15 @@ pub trait Collector: Send + Sync {
         Vec::new()
     }
 
-    /// What beside the files of the repository decides what it measures; `None` where more does than can be said, so that
-    /// it must look each time.
-    fn input(&self) -> Option<Input> {
+    /// What decides what it measures; `None` where more does than can be said, so that it must look each time.
+    fn input(&self, site: &Site) -> Option<Input> {
+        let _ = site;
         None
+    }
+
+    /// The inputs of all its parts, where it has several; `None` where one of them must look each time.
+    fn inputs(&self, site: &Site) -> Option<Vec<Input>> {
+        self.input(site).map(|input| vec![input])
     }
 
     /// Looks. For each metric there is evidence or a reason; one that is missing from the answer was not measured.
@@ -59,15 +66,52 @@ pub trait Collector: Send + Sync {
     }
 }
 
-/// What beside the files of a repository decides what is measured.
+/// What decides what is measured.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
     /// What is run, and how.
     pub settings: String,
+    /// Patterns of the files that matter; where there is none, all that git knows or would know.
+    pub only: Vec<String>,
+    /// Patterns of files that matter although git ignores them, as git takes them (`pathspec`).
+    pub ignored: Vec<String>,
+    /// Files that matter and that git need not know.
+    pub beside: Vec<PathBuf>,
     /// Commands that tell the versions of the tools that are run.
     pub versions: Vec<Vec<String>>,
     /// Variables whose values the tools are given.
     pub variables: Vec<String>,
+}
+
+impl Input {
+    async fn parts(self, site: &Site, tree: Digest) -> Option<Vec<String>> {
+        let files = if self.only.is_empty() {
+            tree
+        } else {
+            tree::only(&site.root, &self.only).await?
+        };
+        let mut parts = vec![self.settings, files.to_string()];
+        if !self.ignored.is_empty() {
+            parts.push(tree::ignored(&site.root, &self.ignored).await?.to_string());
+        }
+        for path in self.beside {
+            let data = std::fs::read(&path).ok();
+            parts.push(format!(
+                "{} {:?}",
+                path.display(),
+                data.map(|data| Digest::of(&data))
+            ));
+        }
+        for command in self.versions {
+            let (program, arguments) = command.split_first()?;
+            let ran = process::run(program, arguments, &site.root, &[]).await.ok()?;
+            parts.push(String::from_utf8(ran.out).ok().filter(|_| ran.code == Some(0))?);
+        }
+        for name in self.variables {
+            parts.push(format!("{name}={:?}", std::env::var_os(name.as_str())));
+        }
+        Some(parts)
+    }
 }
 
 /// Makes a collector of a section of a configuration; the key `kind` was taken out.
@@ -114,24 +158,24 @@ impl Source {
         self.collector.measures()
     }
 
+    /// The inputs of all its parts, each under the name of its kind.
+    pub(crate) fn inputs(&self, site: &Site) -> Option<Vec<Input>> {
+        let named = |mut input: Input| {
+            input.settings = format!("{} {}", self.kind, input.settings);
+            input
+        };
+        Some(self.collector.inputs(site)?.into_iter().map(named).collect())
+    }
+
     /// The digest of everything that decides what it measures, over files with the digest `tree`: where it is the same,
     /// what was measured is the same. `None` where that cannot be said.
     pub async fn input(&self, site: &Site, tree: Digest) -> Option<Digest> {
-        let Input {
-            settings,
-            versions,
-            variables,
-        } = self.collector.input()?;
-        let mut parts = vec![self.kind.to_owned(), settings, tree.to_string()];
-        for command in versions {
-            let (program, arguments) = command.split_first()?;
-            let ran = process::run(program, arguments, &site.root, &[]).await.ok()?;
-            parts.push(String::from_utf8(ran.out).ok().filter(|_| ran.code == Some(0))?);
+        // Another build of this program may measure in another way.
+        let mut parts = vec![vec![this_build()?]];
+        for input in self.inputs(site)? {
+            parts.push(input.parts(site, tree).await?);
         }
-        for name in variables {
-            parts.push(format!("{name}={:?}", std::env::var_os(name.as_str())));
-        }
-        // A list of texts is always JSON.
+        // Lists of texts are always JSON.
         Some(Digest::of(&serde_json::to_vec(&parts).ok()?))
     }
 
@@ -145,21 +189,20 @@ impl Source {
         self.conclude(site, limit, &Measured::new()).await
     }
 
-    /// Looks as [`collect`](Self::collect) does, knowing what was measured of the metrics that it needs.
+    /// Looks as [`collect`](Self::collect) does, knowing what was measured of the metrics that it needs. A source that breaks
+    /// is no evidence, and says so for each of its metrics.
     pub async fn conclude(&self, site: &Site, limit: Duration, known: &Measured) -> Measured {
-        let looked = tokio::time::timeout(limit, self.look(site, known)).await;
-        looked.unwrap_or_else(|_| {
-            let reason = format!(
-                "`{}` ({}) took longer than {} s",
-                self.name,
-                self.kind,
-                limit.as_secs_f64()
-            );
-            let measures = self.measures().into_iter();
-            measures
-                .map(|(metric, _)| (metric, Err(reason.clone())))
-                .collect()
-        })
+        let looked = AssertUnwindSafe(self.look(site, known)).catch_unwind();
+        let reason = match tokio::time::timeout(limit, looked).await {
+            Ok(Ok(found)) => return found,
+            Ok(Err(_)) => "failed inside Pilotage, which is a fault of ours".to_owned(),
+            Err(_) => format!("took longer than {} s", limit.as_secs_f64()),
+        };
+        let reason = format!("`{}` ({}) {reason}", self.name, self.kind);
+        let measures = self.measures().into_iter();
+        measures
+            .map(|(metric, _)| (metric, Err(reason.clone())))
+            .collect()
     }
 
     /// Looks, for as long as it takes.
@@ -184,6 +227,17 @@ impl Source {
         }
         evidence
     }
+}
+
+/// What tells this build of the program from another.
+fn this_build() -> Option<String> {
+    let about = std::fs::metadata(process::guard::this_program()?).ok()?;
+    let changed = about.modified().ok()?;
+    Some(format!(
+        "{} {} {changed:?}",
+        env!("CARGO_PKG_VERSION"),
+        about.len()
+    ))
 }
 
 /// Bytes of the reason why something was not measured.
@@ -309,4 +363,35 @@ pub fn schema(generator: &mut SchemaGenerator) -> Schema {
 /// What every collector of files or processes begins its evidence with.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Breaks;
+
+    #[async_trait]
+    impl Collector for Breaks {
+        fn measures(&self) -> Measures {
+            vec![("lint_errors".to_owned(), Unit::Count)]
+        }
+
+        async fn collect(&self, _: &Site) -> Measured {
+            std::panic::resume_unwind(Box::new("as if something were wrong with it"))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_that_breaks_is_no_evidence_and_says_so() {
+        let source = Source::new("it", "test", false, Box::new(Breaks));
+        let site = Site {
+            root: PathBuf::from("."),
+        };
+        let found = source.collect(&site, Duration::from_mins(1)).await;
+        assert_eq!(
+            found["lint_errors"],
+            Err("`it` (test) failed inside Pilotage, which is a fault of ours".to_owned())
+        );
+    }
 }

@@ -10,7 +10,7 @@ use pilotage_core::{
     gate::{Evidence, Measured, Moment, Tool, Value},
 };
 
-use crate::{Collector, Measures, Site, Source};
+use crate::{Collector, Input, Measures, Site, Source};
 
 /// Metrics that several sources may measure: counts are added, `build_success` needs all of them, and times are added.
 const JOINED: &[&str] = &[
@@ -78,6 +78,12 @@ impl Collector for Joined {
 
     fn needs(&self) -> Vec<String> {
         self.0.iter().flat_map(Source::needs).collect()
+    }
+
+    fn inputs(&self, site: &Site) -> Option<Vec<Input>> {
+        let inputs = self.0.iter().map(|source| source.inputs(site));
+        let parts: Option<Vec<Vec<Input>>> = inputs.collect();
+        Some(parts?.into_iter().flatten().collect())
     }
 
     async fn collect(&self, site: &Site) -> Measured {

@@ -25,12 +25,62 @@ pub async fn digest(folder: &Path) -> Option<Digest> {
     tokio::time::timeout(LIMIT, whole(folder)).await.ok()?
 }
 
+/// The digest of the files below `folder` that git ignores and that are of one of these patterns, as git takes them.
+pub(crate) async fn ignored(folder: &Path, patterns: &[String]) -> Option<Digest> {
+    let ask = [
+        "ls-files",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "-z",
+        "--",
+    ];
+    let ask: Vec<_> = ask
+        .into_iter()
+        .chain(patterns.iter().map(String::as_str))
+        .collect();
+    tokio::time::timeout(LIMIT, async {
+        let names = git(folder, &ask).await?;
+        hashed(folder, Vec::new(), names).await
+    })
+    .await
+    .ok()?
+}
+
+/// The digest of the files below `folder` of one of these patterns; `None` where there is none.
+pub(crate) async fn only(folder: &Path, patterns: &[String]) -> Option<Digest> {
+    let mut names = Vec::new();
+    for pattern in patterns {
+        let whole = format!("{}/{pattern}", glob::Pattern::escape(folder.to_str()?));
+        for path in glob::glob(&whole).ok()?.take(MOST_FILES + 1) {
+            let path = path.ok()?;
+            names.push(path.strip_prefix(folder).ok()?.to_str()?.to_owned());
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return None;
+    }
+    hashed(folder, Vec::new(), names.join("\0").into_bytes()).await
+}
+
+/// What git says; `None` where it is missing or refuses.
+async fn git(folder: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+    let ran = process::run("git", &arguments, folder, &[]).await.ok()?;
+    (ran.code == Some(0)).then_some(ran.out)
+}
+
+/// The digest of what is known and of the files with these names, which end with a zero byte each.
+async fn hashed(folder: &Path, known: Vec<Vec<u8>>, names: Vec<u8>) -> Option<Digest> {
+    let folder = folder.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || hash(&folder, &known, &names));
+    hashed.await.ok()?.ok()?
+}
+
 async fn whole(folder: &Path) -> Option<Digest> {
-    let git = async |arguments: &[&str]| {
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        let ran = process::run("git", &arguments, folder, &[]).await.ok()?;
-        (ran.code == Some(0)).then_some(ran.out)
-    };
+    let git = async |arguments: &[&str]| git(folder, arguments).await;
     let tree = git(&["rev-parse", "HEAD^{tree}"]).await?;
     let changed = git(&[
         "diff",
@@ -42,18 +92,18 @@ async fn whole(folder: &Path) -> Option<Digest> {
     ])
     .await?;
     let unknown = git(&["ls-files", "--others", "--exclude-standard", "-z", ":/"]).await?;
-    let folder = folder.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || hash(&folder, [&tree, &changed], &unknown));
-    hashed.await.ok()?.ok()?
+    hashed(folder, vec![tree, changed], unknown).await
 }
 
-fn hash(folder: &Path, known: [&[u8]; 2], unknown: &[u8]) -> io::Result<Option<Digest>> {
+fn hash(folder: &Path, known: &[Vec<u8>], unknown: &[u8]) -> io::Result<Option<Digest>> {
     let mut hasher = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     };
-    known.into_iter().for_each(&mut part);
+    for bytes in known {
+        part(bytes);
+    }
     let names: Vec<_> = unknown
         .split(|byte| *byte == 0)
         .filter(|name| !name.is_empty())

@@ -26,6 +26,7 @@ use pilotage_core::{
 use pilotage_engine::{
     actions::{EndpointConfig, OutgoingConfig},
     gates::GateFoundation,
+    retention::Ages,
 };
 use pilotage_runners::load::{LoadFile, Plan};
 use serde::Deserialize;
@@ -105,26 +106,35 @@ pub(crate) struct SettingsFile {
     pub(crate) mcp: Mcp,
 }
 
-/// How long bodies are kept; the facts about an event are kept for ever.
+/// How long bodies and evidence are kept; the facts about an event and about a run of gates are kept for ever.
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Retention {
     /// Days after which a body is pruned; `null` keeps bodies for ever.
     #[schemars(range(min = 1))]
     pub(crate) body_days: Option<u32>,
+    /// Days after which the report and the evidence of a run of gates are pruned; `null` keeps them for ever.
+    #[schemars(range(min = 1))]
+    pub(crate) evidence_days: Option<u32>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { body_days: Some(90) }
+        Self {
+            body_days: Some(90),
+            evidence_days: Some(365),
+        }
     }
 }
 
 impl Retention {
-    /// The age above which bodies go.
-    pub(crate) fn keep(&self) -> Option<Duration> {
-        self.body_days
-            .map(|days| Duration::from_secs(u64::from(days) * 86_400))
+    /// The ages above which bodies and evidence go.
+    pub(crate) fn ages(&self) -> Ages {
+        let age = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+        Ages {
+            bodies: self.body_days.map(age),
+            evidence: self.evidence_days.map(age),
+        }
     }
 }
 
@@ -395,6 +405,11 @@ fn check(file: &SettingsFile) -> Vec<Problem> {
         file.retention.body_days != Some(0),
         "/retention/bodyDays",
         "at least 1, or null to keep bodies for ever",
+    );
+    require(
+        file.retention.evidence_days != Some(0),
+        "/retention/evidenceDays",
+        "at least 1, or null to keep evidence for ever",
     );
     require(
         (1..=10_000).contains(&file.execution.workers),

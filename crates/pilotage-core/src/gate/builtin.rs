@@ -20,6 +20,7 @@ fn gate(
         environments: Some(vec![environment.to_owned()]),
         blocking: Some(blocking),
         timeout: Some(json!(timeout)),
+        needs: None,
         on_no_evidence: None,
         enabled: None,
         criteria: asked.into_iter().map(criterion).collect(),

@@ -9,6 +9,7 @@ mod evidence;
 mod kept;
 mod metric;
 mod model;
+mod needs;
 mod resolve;
 mod test;
 #[cfg(test)]
@@ -28,11 +29,12 @@ pub use metric::{METRICS, Metric, Metrics};
 pub use model::{
     Criterion, CriterionFile, Gate, GateFile, GateKind, Impact, OnNoEvidence, Operator, check_environment,
 };
+pub use needs::{held_up, missed};
 pub use resolve::{resolve, written_out};
 pub use test::{Test, Wants};
 pub use unit::{Unit, Value};
 pub use verdict::{
-    Commit, CriterionState, CriterionVerdict, GateState, GateVerdict, Measured, Report, Verdict, errored,
-    judge, not_run,
+    Commit, CriterionState, CriterionVerdict, GateState, GateVerdict, Measured, Report, Verdict, judge,
+    not_run,
 };
-pub use waiver::{WaivedBy, Waiver, WaiverShown, WaiverState};
+pub use waiver::{Waived, WaivedBy, Waiver, WaiverShown, WaiverState};

@@ -131,6 +131,9 @@ pub struct GateFile {
     /// Longest time for each piece of evidence, such as `10m`; ten minutes where it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Json>,
+    /// Ids of gates that come before it: where one of them does not pass, this one is not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Vec<String>>,
     /// What becomes of criteria that nothing was measured for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_no_evidence: Option<OnNoEvidence>,
@@ -186,6 +189,8 @@ pub struct Gate {
     pub blocking: bool,
     /// Longest time for each piece of evidence.
     pub timeout: Duration,
+    /// Ids of gates that come before it.
+    pub needs: Vec<String>,
     /// What is asked, at least one thing.
     pub criteria: Vec<Criterion>,
 }

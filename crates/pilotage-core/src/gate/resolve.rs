@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Criterion, CriterionFile, Gate, GateFile, GateKind, Metrics, Test, Unit, Value, built_in,
-    check_environment,
+    check_environment, needs::ordered,
 };
 use crate::config::Problem;
 
@@ -15,7 +15,8 @@ const MAX_TIMEOUT_SECS: f64 = 86_400.0;
 /// Most gates, and most criteria of one.
 const MAX_ITEMS: usize = 200;
 
-/// Every gate that holds: the built-in ones, changed as the file says, then those of the file, in its order.
+/// Every gate that holds: the built-in ones, changed as the file says, then those of the file, in its order; one that needs
+/// others stands behind them.
 ///
 /// # Errors
 /// Everything that is wrong, with pointers below `/gates`.
@@ -43,7 +44,7 @@ pub fn resolve(files: &[GateFile], metrics: &Metrics) -> Result<Vec<Gate>, Vec<P
         }
     }
     if problems.is_empty() {
-        Ok(gates)
+        ordered(files, gates)
     } else {
         Err(problems)
     }
@@ -106,6 +107,7 @@ fn inherit(default: &GateFile, written: &GateFile) -> GateFile {
         environments: written.environments.or(default.environments),
         blocking: written.blocking.or(default.blocking),
         timeout: written.timeout.or(default.timeout),
+        needs: written.needs.or(default.needs),
         on_no_evidence: written.on_no_evidence,
         enabled: written.enabled,
         criteria,
@@ -166,6 +168,12 @@ fn build(
         .clone()
         .unwrap_or_else(|| vec!["all".to_owned()]);
     check_environments(&environments, pointer, problems);
+    if file.needs.as_ref().is_some_and(|needs| needs.len() > MAX_ITEMS) {
+        problems.push(Problem::at(
+            pointer.gate("needs"),
+            format!("at most {MAX_ITEMS} gates"),
+        ));
+    }
     let criteria = criteria(file, metrics, pointer, problems);
     if criteria.is_empty() && problems.len() == before {
         let problem = Problem::at(
@@ -181,6 +189,7 @@ fn build(
         environments,
         blocking: file.blocking.unwrap_or(true),
         timeout,
+        needs: file.needs.clone().unwrap_or_default(),
         criteria,
     })
 }

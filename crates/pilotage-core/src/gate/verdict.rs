@@ -52,7 +52,7 @@ pub enum GateState {
     Failed,
     /// Every criterion was left out: nothing is known.
     Skipped,
-    /// Not looked at, because a gate before it failed.
+    /// Not looked at, because a gate that it needs did not pass, or the run ended before.
     NotRun,
 }
 
@@ -128,6 +128,9 @@ pub struct GateVerdict {
     pub blocking: bool,
     /// How it came out.
     pub state: GateState,
+    /// Why it was not looked at, where that is not because the run ended before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Its criteria, judged, in order; empty when it was not run.
     pub criteria: Vec<CriterionVerdict>,
 }
@@ -286,28 +289,6 @@ pub(super) fn state_of(criteria: &[CriterionVerdict]) -> GateState {
     }
 }
 
-/// A gate that could not be judged at all: it fails, and the error is its one criterion.
-pub fn errored(gate: &Gate, error: &str) -> GateVerdict {
-    let criterion = CriterionVerdict {
-        metric: "gate_error".to_owned(),
-        unit: Unit::Text,
-        threshold: "no error".to_owned(),
-        wants: Wants::Exactly,
-        impact: Impact::Critical,
-        description: "The gate can be judged".to_owned(),
-        recommendation: String::new(),
-        state: CriterionState::NoEvidence,
-        reason: Some(crate::operation::short_line(error, 500)),
-        evidence: None,
-        waiver: None,
-    };
-    GateVerdict {
-        state: GateState::Failed,
-        criteria: vec![criterion],
-        ..not_run(gate)
-    }
-}
-
 /// A gate that was not looked at.
 pub fn not_run(gate: &Gate) -> GateVerdict {
     GateVerdict {
@@ -316,6 +297,7 @@ pub fn not_run(gate: &Gate) -> GateVerdict {
         kind: gate.kind,
         blocking: gate.blocking,
         state: GateState::NotRun,
+        reason: None,
         criteria: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{CriterionState, CriterionVerdict, GateState, GateVerdict, Report};
+use super::{Commit, CriterionState, CriterionVerdict, GateState, GateVerdict, Report};
 use crate::{
     Digest, Timestamp,
     audit::{NewAuditRecord, kind},
@@ -158,6 +158,27 @@ pub struct WaivedBy {
     pub reason: String,
     /// Until when.
     pub expires_at: Timestamp,
+}
+
+/// What was waived for what is judged, for looking at one gate before the report is whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Waived<'a> {
+    /// Where it is to go.
+    pub environment: &'a str,
+    /// What is to go; nothing is waived where it is not known.
+    pub commit: Option<&'a Commit>,
+    /// The waivers that were given.
+    pub waivers: &'a [Waiver],
+}
+
+impl Waived<'_> {
+    /// Whether a gate stands in the way when everything is let be that was waived.
+    pub fn stands(&self, gate: &GateVerdict, now: Timestamp) -> bool {
+        let mut alone = Report::new(self.environment, self.commit.cloned(), now, vec![gate.clone()]);
+        alone.apply(self.waivers);
+        let mut gates = alone.gates.iter();
+        gates.any(|gate| matches!(gate.state, GateState::Failed | GateState::NotRun))
+    }
 }
 
 impl CriterionVerdict {

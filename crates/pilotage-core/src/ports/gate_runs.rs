@@ -85,8 +85,17 @@ pub trait GateRuns: Send + Sync {
     /// The newest run with this key.
     async fn gate_run_of_key(&self, key: &str) -> Result<Option<GateRun>, StoreError>;
 
-    /// A document by its digest.
+    /// A document by its digest; `None` as well where it was pruned.
     async fn document(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Prunes documents that no run rests on which ended at `before` or later, at most `limit`; runs keep their facts, and
+    /// what was measured on old inputs is measured anew. Answers how many. Writes one audit record when that is not zero.
+    async fn prune_documents(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
 
     /// What was measured on the input with this digest, if anything was and may be taken again.
     async fn measured_on(&self, input: Digest) -> Result<Option<Reusable>, StoreError>;

@@ -2,16 +2,35 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::{Timestamp, config::Problem, gate::Measured};
+
+/// What a file that was sent is to the collector that reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SentRole {
+    /// What the tool wrote.
+    #[default]
+    Report,
+    /// The lock file that a scanner looked at.
+    Lock,
+    /// A report of the same scanner on something that it must find.
+    Control,
+    /// A VEX document, which says what does not matter.
+    Vex,
+}
 
 /// A report file that came from outside: what a test tool or a scanner wrote.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SentReport {
     /// As whoever sent it calls it; a path within his repository, for people.
     pub name: String,
-    /// The kind of collector that reads it: `junit`, `coverage`, `sarif`.
+    /// The kind of collector that reads it, such as `junit`.
     pub kind: String,
+    /// What it is to that collector.
+    pub role: SentRole,
+    /// What else the collector is told, as its section in the configuration has it.
+    pub settings: Map<String, Value>,
     /// Its bytes.
     pub data: Bytes,
     /// When it was written.

@@ -6,8 +6,9 @@ use pilotage_core::{
     Digest, TenantId, Timestamp,
     config::Problem,
     gate::{
-        Commit, Finding, Gate, GateRun, GateRunEnding, GateRunId, GateRunOrigin, GateState, GateVerdict,
-        Judged, KeptFile, Measured, NewGateRun, Report, check_environment, findings, judge, newest, not_run,
+        Commit, Finding, Gate, GateRun, GateRunEnding, GateRunId, GateRunOrigin, GateVerdict, Judged,
+        KeptFile, Measured, NewGateRun, Report, Waived, Waiver, check_environment, findings, held_up, judge,
+        missed, newest, not_run,
     },
     operation::Progress,
     ports::{GateRuns, SentReport, StoreError, Wanted},
@@ -113,7 +114,7 @@ impl GateDesk {
         now: Timestamp,
         actor: &str,
         request: WaiverRequest,
-    ) -> Result<pilotage_core::gate::Waiver, GateError> {
+    ) -> Result<Waiver, GateError> {
         waiving::waive(self.runs.as_ref(), now, actor, request).await
     }
 
@@ -308,7 +309,8 @@ impl Run {
                 known.insert(metric, found);
             }
         }
-        let verdicts = self.verdicts(&mut known).await;
+        let waivers = runs.waivers(Some(&self.request.commit.id)).await?;
+        let verdicts = self.verdicts(&mut known, &waivers).await;
         let commit = Some(self.request.commit.clone());
         let mut report = Report::new(&self.request.environment, commit, Timestamp::now(), verdicts);
         conclude(runs.as_ref(), self.id, &mut report).await?;
@@ -325,22 +327,35 @@ impl Run {
     }
 
     /// Every gate with its verdict, in order.
-    async fn verdicts(&self, known: &mut Measured) -> Vec<GateVerdict> {
+    async fn verdicts(&self, known: &mut Measured, waivers: &[Waiver]) -> Vec<GateVerdict> {
+        let waived = Waived {
+            environment: &self.request.environment,
+            commit: Some(&self.request.commit),
+            waivers,
+        };
         if self.request.parallel {
-            self.collect(&self.gates, known, 0).await;
+            // What a gate that needs others asks is looked at when those are judged.
+            let first = self.gates.iter().filter(|gate| gate.needs.is_empty());
+            self.collect(&first.cloned().collect::<Vec<_>>(), known, 0).await;
         }
-        let mut verdicts = Vec::new();
+        let mut verdicts: Vec<GateVerdict> = Vec::new();
         let mut stopped = false;
         for (place, gate) in self.gates.iter().enumerate() {
             if stopped {
                 verdicts.push(not_run(gate));
                 continue;
             }
-            if !self.request.parallel {
-                self.collect(std::slice::from_ref(gate), known, place).await;
-            }
-            let verdict = judge(gate, known, Timestamp::now(), self.request.commit.at);
-            stopped = self.request.stop_on_failure && gate.blocking && verdict.state == GateState::Failed;
+            let stands = |verdict: &GateVerdict| waived.stands(verdict, Timestamp::now());
+            let judged = |id: &str| verdicts.iter().find(|verdict| verdict.id == id);
+            let verdict = if let Some(by) = missed(gate, judged, stands) {
+                held_up(gate, by)
+            } else {
+                if !(self.request.parallel && gate.needs.is_empty()) {
+                    self.collect(std::slice::from_ref(gate), known, place).await;
+                }
+                judge(gate, known, Timestamp::now(), self.request.commit.at)
+            };
+            stopped = self.request.stop_on_failure && gate.blocking && stands(&verdict);
             verdicts.push(verdict);
         }
         verdicts

@@ -108,13 +108,14 @@ impl Collector for Cargo {
             .collect()
     }
 
-    fn input(&self) -> Option<Input> {
+    fn input(&self, _: &Site) -> Option<Input> {
         let version = |program: &str| vec![program.to_owned(), "-vV".to_owned()];
         let usual = ["RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS"].map(str::to_owned);
         Some(Input {
             settings: format!("{:?}", self.0),
             versions: vec![version("cargo"), version("rustc")],
             variables: self.0.env.iter().cloned().chain(usual).collect(),
+            ..Input::default()
         })
     }
 

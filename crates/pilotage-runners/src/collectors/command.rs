@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 
 use super::section;
 use crate::{
-    Collector, CollectorKind, Measures, Site,
+    Collector, CollectorKind, Input, Measures, Site,
     process::{self, Ran},
-    reading::Proof,
+    reading::{Proof, is_within},
 };
 
 pub(super) const KIND: CollectorKind = CollectorKind {
@@ -36,6 +36,11 @@ struct Section {
     /// Environment variables that it is given beside the harmless ones.
     #[serde(default)]
     env: Vec<String>,
+    /// Patterns of the files that decide what it says, from the folder of the repository, its own program among them if that is
+    /// there. While none of them changes, what it said is taken again; without them it is run each time.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 64))]
+    inputs: Option<Vec<String>>,
     /// Exit codes with which its output counts; 0 where nothing is given.
     #[serde(default)]
     exit_codes: Option<Vec<i32>>,
@@ -109,6 +114,15 @@ fn check(section: &Section) -> Vec<Problem> {
         "/atLeast",
         "`atLeast` needs `examined`",
     );
+    let are_within = section
+        .inputs
+        .as_ref()
+        .is_none_or(|inputs| (1..=64).contains(&inputs.len()) && inputs.iter().all(|path| is_within(path)));
+    require(
+        are_within,
+        "/inputs",
+        "1 to 64 patterns from the folder of the repository, without `..`",
+    );
     let is_pointer = section
         .examined
         .as_ref()
@@ -170,6 +184,16 @@ impl Collector for Command {
             .iter()
             .map(|(name, unit, _)| (name.clone(), *unit))
             .collect()
+    }
+
+    fn input(&self, _: &Site) -> Option<Input> {
+        let only = self.section.inputs.clone()?;
+        Some(Input {
+            settings: format!("{:?}", self.section),
+            only,
+            variables: self.section.env.clone(),
+            ..Input::default()
+        })
     }
 
     async fn collect(&self, site: &Site) -> Measured {

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::section;
 use crate::{
-    Collector, Measures, Site,
+    Collector, Input, Measures, Site,
     process::{self, Ran},
     reading::{Proof, brief, count},
 };
@@ -45,12 +45,28 @@ pub(super) struct Check {
 
 /// A language.
 pub(super) struct Language {
+    /// What makes a tool say its version, and that of everything it is extended by.
+    pub(super) version: &'static str,
+    /// What the tools look at although git ignores it, as git takes patterns.
+    pub(super) ignored: &'static [&'static str],
+    /// What tells which packages of others are installed.
+    pub(super) packages: Packages,
     /// Where a project keeps its own tools.
     pub(super) tools: &'static str,
     /// The compiler or type checker; without one the linter finds what cannot be parsed.
     pub(super) check: Option<Check>,
     /// The linter.
     pub(super) lint: Check,
+}
+
+/// What tells which packages of others are installed, where they matter to the tools.
+pub(super) enum Packages {
+    /// They do not.
+    DoNotMatter,
+    /// A file that the package manager writes, from the folder of the project.
+    File(&'static str),
+    /// A command; its program is that of the project, where it has one.
+    Command(&'static [&'static str]),
 }
 
 /// What a tool found.
@@ -118,11 +134,44 @@ impl Collector for Project {
             .collect()
     }
 
-    async fn collect(&self, site: &Site) -> Measured {
-        let folder = match &self.section.folder {
-            Some(folder) => site.root.join(folder),
-            None => site.root.clone(),
+    /// Commands of one's own may look at anything, and say their versions in any way.
+    fn input(&self, site: &Site) -> Option<Input> {
+        let Section {
+            build, check, lint, ..
+        } = &self.section;
+        if !(build.is_empty() && check.is_empty() && lint.is_empty()) {
+            return None;
+        }
+        let folder = self.folder(site);
+        let tools = self.language.check.iter().chain([&self.language.lint]);
+        let ask = |program: &str, arguments: &[&str]| -> Vec<String> {
+            let program = self.place(&folder, Path::new(program));
+            let arguments = arguments.iter().map(ToString::to_string);
+            std::iter::once(program).chain(arguments).collect()
         };
+        let mut input = Input {
+            settings: format!("{:?}", self.section),
+            ignored: self.language.ignored.iter().map(ToString::to_string).collect(),
+            versions: tools
+                .map(|tool| ask(tool.program, &[self.language.version]))
+                .collect(),
+            variables: self.section.env.clone(),
+            ..Input::default()
+        };
+        match self.language.packages {
+            Packages::DoNotMatter => {}
+            Packages::File(name) if !folder.join(name).is_file() => return None,
+            Packages::File(name) => input.beside.push(folder.join(name)),
+            Packages::Command(command) => {
+                let (program, arguments) = command.split_first()?;
+                input.versions.push(ask(program, arguments));
+            }
+        }
+        Some(input)
+    }
+
+    async fn collect(&self, site: &Site) -> Measured {
+        let folder = self.folder(site);
         let linted = self.run(&folder, &self.language.lint, &self.section.lint).await;
         let checked = match &self.language.check {
             Some(check) => self.run(&folder, check, &self.section.check).await,
@@ -160,6 +209,13 @@ fn by_linter(linted: &Said) -> Said {
 }
 
 impl Project {
+    fn folder(&self, site: &Site) -> PathBuf {
+        match &self.section.folder {
+            Some(folder) => site.root.join(folder),
+            None => site.root.clone(),
+        }
+    }
+
     async fn run(&self, folder: &Path, check: &'static Check, own: &[String]) -> Said {
         let (program, arguments) = match own.split_first() {
             Some((program, arguments)) => (PathBuf::from(program), arguments.to_vec()),

@@ -68,8 +68,47 @@ pub const KINDS: &[CollectorKind] = &[
     command::KIND,
 ];
 
-/// Kinds that read a report and do nothing else, so that the report may come from elsewhere.
-pub const READ_REPORTS: &[&str] = &["junit", "coverage", "sarif"];
+/// A kind that reads files and does nothing else, so that they may come from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Readable {
+    /// The name of the kind.
+    pub kind: &'static str,
+    /// Keys of its section that say how files are read.
+    pub settings: &'static [&'static str],
+    /// Whether it takes a lock file, a control and VEX documents beside its reports.
+    pub is_audit: bool,
+}
+
+const fn readable(kind: &'static str, settings: &'static [&'static str]) -> Readable {
+    let is_audit = false;
+    Readable {
+        kind,
+        settings,
+        is_audit,
+    }
+}
+
+const fn audit_report(kind: &'static str) -> Readable {
+    Readable {
+        kind,
+        settings: &["atLeast", "maxDatabaseAge"],
+        is_audit: true,
+    }
+}
+
+/// Every kind of which files may be sent.
+pub const READABLE: &[Readable] = &[
+    readable("junit", &["atLeast"]),
+    readable("cargo-test", &["atLeast"]),
+    readable("coverage", &["atLeast", "paths"]),
+    readable("sarif", &["about", "atLeast", "control"]),
+    readable("load", &["atLeast"]),
+    audit_report("npm-audit"),
+    audit_report("pip-audit"),
+    audit_report("cargo-audit"),
+    audit_report("bundler-audit"),
+    audit_report("osv-scanner"),
+];
 
 /// A section as a `T`, or the one problem with it.
 fn section<T: DeserializeOwned>(value: &Value) -> Result<T, Vec<Problem>> {

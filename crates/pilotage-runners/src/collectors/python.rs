@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::language::{self, Check, Found, Language};
+use super::language::{self, Check, Found, Language, Packages};
 use crate::{CollectorKind, process::Ran};
 
 pub(super) const KIND: CollectorKind = CollectorKind {
@@ -22,6 +22,24 @@ pub(super) const KIND: CollectorKind = CollectorKind {
 };
 
 static PYTHON: Language = Language {
+    version: "--version",
+    ignored: &[
+        "*.py",
+        "*.pyi",
+        "*.toml",
+        "*.cfg",
+        "*.ini",
+        ":(exclude,glob)**/.venv/**",
+    ],
+    packages: Packages::Command(&[
+        "python",
+        "-m",
+        "pip",
+        "list",
+        "--format",
+        "freeze",
+        "--disable-pip-version-check",
+    ]),
     tools: ".venv/bin",
     check: Some(Check {
         program: "mypy",

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::language::{self, Check, Found, Language};
+use super::language::{self, Check, Found, Language, Packages};
 use crate::{CollectorKind, process::Ran};
 
 pub(super) const KIND: CollectorKind = CollectorKind {
@@ -16,6 +16,9 @@ pub(super) const KIND: CollectorKind = CollectorKind {
 };
 
 static RUBY: Language = Language {
+    version: "-V",
+    ignored: &["*.rb", "*.rake", "*.gemspec", ":(exclude,glob)**/vendor/**"],
+    packages: Packages::DoNotMatter,
     tools: "bin",
     check: None,
     lint: Check {

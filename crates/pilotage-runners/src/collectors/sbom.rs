@@ -6,8 +6,9 @@ use std::{collections::BTreeMap, fs::File, path::Path};
 
 use async_trait::async_trait;
 use pilotage_core::{
+    Digest,
     config::Problem,
-    gate::{Evidence, Measured, Tool, Unit},
+    gate::{Evidence, EvidenceFile, Measured, Tool, Unit},
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -102,7 +103,13 @@ impl Sbom {
         let proof = Proof::of_run(tool, text.as_bytes(), 1);
         let proof = from.map_or(proof.clone(), |from| proof.beside(&from));
         let note = format!("written to {}", self.0.output);
-        Ok(proof.evidence(count(number), Unit::Count, (number, "packages"), &[note]))
+        let mut evidence = proof.evidence(count(number), Unit::Count, (number, "packages"), &[note]);
+        evidence.files.push(EvidenceFile {
+            path: self.0.output.clone(),
+            digest: Digest::of(text.as_bytes()),
+        });
+        evidence.file_count += 1;
+        Ok(evidence)
     }
 }
 

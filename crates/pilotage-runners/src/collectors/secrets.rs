@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::section;
 use crate::{
-    Collector, CollectorKind, Measures, Site,
+    Collector, CollectorKind, Input, Measures, Site,
     reading::{Proof, brief, count},
     secrets::{Outcome, Search},
 };
@@ -48,6 +48,21 @@ fn detect(root: &Path) -> Option<Json> {
 impl Collector for Secrets {
     fn measures(&self) -> Measures {
         vec![(METRIC.to_owned(), Unit::Count)]
+    }
+
+    /// Permits end with a day, and commits are told by their hashes.
+    fn input(&self, _: &Site) -> Option<Input> {
+        let today: String = crate::collector::now().to_string().chars().take(10).collect();
+        let base = self.0.since.iter().map(|since| {
+            let ask = ["git", "rev-parse", "--verify", "--end-of-options"].map(str::to_owned);
+            ask.into_iter().chain([since.clone()]).collect()
+        });
+        let head = ["git", "rev-parse", "HEAD"].map(str::to_owned).to_vec();
+        Some(Input {
+            settings: format!("{:?} on {today}", self.0),
+            versions: base.chain([head]).collect(),
+            ..Input::default()
+        })
     }
 
     async fn collect(&self, site: &Site) -> Measured {

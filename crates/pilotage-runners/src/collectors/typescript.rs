@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::language::{self, Check, Found, Language};
+use super::language::{self, Check, Found, Language, Packages};
 use crate::{CollectorKind, process::Ran};
 
 pub(super) const KIND: CollectorKind = CollectorKind {
@@ -16,6 +16,20 @@ pub(super) const KIND: CollectorKind = CollectorKind {
 };
 
 static TYPESCRIPT: Language = Language {
+    version: "--version",
+    ignored: &[
+        "*.ts",
+        "*.tsx",
+        "*.mts",
+        "*.cts",
+        "*.js",
+        "*.jsx",
+        "*.mjs",
+        "*.cjs",
+        "*.json",
+        ":(exclude,glob)**/node_modules/**",
+    ],
+    packages: Packages::File("node_modules/.package-lock.json"),
     tools: "node_modules/.bin",
     check: Some(Check {
         program: "tsc",

@@ -153,7 +153,12 @@ async fn look(project: &Project, row: &Row, bytes: &[u8]) -> Measured {
 fn is_bounded(found: &Result<Evidence, String>) -> bool {
     match found {
         Ok(evidence) => format!("{evidence:?}").len() <= MAX_ANSWER_BYTES,
-        Err(reason) => reason.len() <= MAX_REASON_BYTES && !reason.contains("took longer"),
+        Err(reason) => {
+            let is_ours = ["took longer", "failed inside Pilotage"]
+                .iter()
+                .any(|fault| reason.contains(fault));
+            reason.len() <= MAX_REASON_BYTES && !is_ours
+        }
     }
 }
 

@@ -92,6 +92,17 @@ impl GateRuns for SqliteStore {
             .await
     }
 
+    async fn prune_documents(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        self.writer
+            .call(move |transaction| Ok(documents::prune(transaction, now, before, limit)?))
+            .await
+    }
+
     async fn measured_on(&self, input: Digest) -> Result<Option<Reusable>, StoreError> {
         self.readers
             .read(move |connection| gate_history::measured_on(connection, input))
@@ -205,7 +216,7 @@ struct Kept {
 fn keep_documents(transaction: &Transaction<'_>, at: Timestamp, judged: &Judged) -> Result<Kept, Failure> {
     let mut files = Vec::new();
     for (file, data) in &judged.files {
-        let digest = documents::keep(transaction, data.clone())?;
+        let digest = documents::keep(transaction, at, data.clone())?;
         if digest != file.digest {
             return Err(Failure::corrupt(format!(
                 "`{}` is not what its digest says",
@@ -215,15 +226,15 @@ fn keep_documents(transaction: &Transaction<'_>, at: Timestamp, judged: &Judged)
         files.push(file);
     }
     for (input, findings) in &judged.reusable {
-        let document = documents::keep(transaction, serde_json::to_vec(findings)?)?;
+        let document = documents::keep(transaction, at, serde_json::to_vec(findings)?)?;
         transaction
             .connection()
             .prepare_cached("INSERT OR REPLACE INTO gate_inputs VALUES (?1, ?2, ?3)")?
             .execute(params![input.0, document.0, at.as_micros()])?;
     }
     Ok(Kept {
-        report: documents::keep(transaction, serde_json::to_vec(&judged.report)?)?,
-        measured: documents::keep(transaction, serde_json::to_vec(&judged.measured)?)?,
+        report: documents::keep(transaction, at, serde_json::to_vec(&judged.report)?)?,
+        measured: documents::keep(transaction, at, serde_json::to_vec(&judged.measured)?)?,
         files: serde_json::to_string(&files)?,
     })
 }

@@ -10,6 +10,7 @@ use super::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_pipeline_runs.sql"),
+    include_str!("migrations/0003_age_of_documents.sql"),
 ];
 
 /// "Plog" in ASCII; marks the file as ours (SQLite file format, offset 68).

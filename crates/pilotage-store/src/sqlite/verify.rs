@@ -6,7 +6,7 @@ mod pipeline_runs;
 use std::path::Path;
 
 use pilotage_core::{
-    Digest, EventFacts, Position,
+    Digest, EventFacts, Position, Timestamp,
     audit::{AuditRecord, BrokenChain, ChainVerifier, Head, kind},
 };
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
@@ -175,6 +175,7 @@ pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyR
         events: statement.query([])?,
         chain: ChainVerifier::after(Head::EMPTY),
         keyed_through: keys::keyed_through(&snapshot)?,
+        pruned_before: gate_runs::pruned_before(&snapshot)?,
         report: VerifyReport {
             head: Head::EMPTY,
             events: 0,
@@ -209,6 +210,7 @@ struct Check<'c, 's> {
     events: Rows<'s>,
     chain: ChainVerifier,
     keyed_through: Position,
+    pruned_before: Timestamp,
     report: VerifyReport,
 }
 
@@ -235,7 +237,7 @@ impl Check<'_, '_> {
             kind::DELIVERY_ACCEPTED => self.event(record),
             kind::EXECUTION_FINISHED => self.execution(record),
             kind::GATE_RUN_ENDED => {
-                gate_runs::check(self.connection, record)?;
+                gate_runs::check(self.connection, record, self.pruned_before)?;
                 self.report.gate_runs += 1;
                 Ok(())
             }

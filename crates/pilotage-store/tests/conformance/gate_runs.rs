@@ -238,6 +238,42 @@ pub(crate) async fn runs_are_listed_by_every_filter_newest_first(store: Arc<dyn 
     assert_eq!((first.items.len(), second.items.len(), second.next), (2, 1, None));
 }
 
+pub(crate) async fn retention_prunes_what_only_old_runs_rest_on(store: Arc<dyn Store>) {
+    let (old, young) = (new("production", "1", 1), new("production", "2", 20));
+    store.keep_gate_run(old.clone(), ending(&old, 5)).await.unwrap();
+    assert_eq!(store.prune_documents(at(60), at(5), 10).await.unwrap(), 0);
+    store
+        .keep_gate_run(young.clone(), ending(&young, 25))
+        .await
+        .unwrap();
+    let (old_run, young_run) = (
+        store.gate_run(old.id).await.unwrap().unwrap(),
+        store.gate_run(young.id).await.unwrap().unwrap(),
+    );
+    let head = store.head().await.unwrap();
+    let pruned = store.prune_documents(at(60), at(25), 10).await.unwrap();
+    assert!(pruned > 0);
+    assert_eq!(store.prune_documents(at(60), at(25), 10).await.unwrap(), 0);
+    assert_eq!(store.document(old_run.report.unwrap()).await.unwrap(), None);
+    for digest in [
+        young_run.report,
+        young_run.measured,
+        Some(young_run.files[0].digest),
+    ] {
+        assert!(store.document(digest.unwrap()).await.unwrap().is_some());
+    }
+    assert_eq!(
+        store.gate_run(old.id).await.unwrap().unwrap(),
+        old_run,
+        "the facts stay"
+    );
+    let records = store.records_after(head.sequence, 10).await.unwrap();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].kind, kind::GATE_DOCUMENTS_PRUNED);
+    let facts: serde_json::Value = serde_json::from_str(&records[0].facts).unwrap();
+    assert_eq!(facts["count"], pruned);
+}
+
 pub(crate) async fn what_was_measured_on_an_input_is_found_again(store: Arc<dyn Store>) {
     assert_eq!(store.measured_on(Digest::of(b"input")).await.unwrap(), None);
     let run = new("production", "1", 1);

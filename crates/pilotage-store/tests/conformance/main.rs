@@ -111,6 +111,7 @@ macro_rules! conformance {
                 gate_runs::what_a_dead_server_left_behind_is_broken_off,
                 gate_runs::a_file_that_is_not_its_digest_keeps_nothing,
                 gate_runs::runs_are_listed_by_every_filter_newest_first,
+                gate_runs::retention_prunes_what_only_old_runs_rest_on,
                 gate_runs::what_was_measured_on_an_input_is_found_again,
                 gate_runs::gates_are_created_replaced_and_deleted,
                 gate_runs::waivers_are_kept_and_revoked_once,

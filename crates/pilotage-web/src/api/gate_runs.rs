@@ -143,7 +143,9 @@ impl From<GateRun> for RunView {
 pub(super) struct WholeRunView {
     #[serde(flatten)]
     run: RunView,
-    /// The report, as `pilotage gate run --format json` prints it; `null` while there is none.
+    /// True where report and evidence were pruned, being older than `retention.evidenceDays`; the facts above stay.
+    pruned: bool,
+    /// The report, as `pilotage gate run --format json` prints it; `null` while there is none, and where it was pruned.
     #[schema(value_type = Option<Object>)]
     report: Value,
     /// Everything that was measured: `metric` with `evidence` or with the `reason` why there is none.
@@ -157,6 +159,7 @@ async fn whole(door: &Door, run: GateRun) -> Result<WholeRunView, Problem> {
     let measured = findings_of(runs, &run).await?;
     let as_json = |error: serde_json::Error| Problem::broken("a gate run cannot be shown", &error);
     Ok(WholeRunView {
+        pruned: report.is_none() && run.report.is_some(),
         report: serde_json::to_value(report).map_err(as_json)?,
         measured: serde_json::to_value(measured).map_err(as_json)?,
         run: run.into(),

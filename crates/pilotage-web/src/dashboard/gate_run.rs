@@ -29,6 +29,7 @@ struct Gate {
     name: String,
     effect: &'static str,
     state: Word,
+    reason: Option<String>,
     criteria: Vec<Criterion>,
 }
 
@@ -100,6 +101,7 @@ struct RunPage {
     ended: Option<Moment>,
     origin: &'static str,
     by: String,
+    pruned: bool,
     gates: Vec<Gate>,
     waivers: Vec<Waived>,
     since: Option<Since>,
@@ -136,6 +138,7 @@ fn whole(visitor: &Visitor, run: &GateRun, report: Option<&Report>) -> RunPage {
         ended: run.finished_at.map(|at| visitor.moment(at)),
         origin: run.origin.as_str(),
         by: cut(&run.actor, 80),
+        pruned: report.is_none() && run.report.is_some(),
         gates: report
             .iter()
             .flat_map(|report| &report.gates)
@@ -201,6 +204,7 @@ fn of_gate(visitor: &Visitor, gate: &GateVerdict) -> Gate {
         name: cut(&gate.name, 80),
         effect: if gate.blocking { "blocking" } else { "advisory" },
         state: Word { word, class },
+        reason: gate.reason.as_ref().map(|reason| cut(reason, 200)),
         criteria: gate
             .criteria
             .iter()

@@ -75,6 +75,11 @@ impl Config {
         self.settings()?.secrets()
     }
 
+    /// How long the evidence of a run is kept; `None` is for ever.
+    fn evidence_age(&self) -> Result<Option<std::time::Duration>, SettingsError> {
+        Ok(self.settings()?.file.retention.ages().evidence)
+    }
+
     fn settings(&self) -> Result<Settings, SettingsError> {
         let usual = PathBuf::from("pilotage.yaml");
         match &self.config {

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod both_sides;
+mod caching;
 mod formats;
+mod kept;
+mod needs;
 mod no_evidence;
 mod processes;
 mod projects;

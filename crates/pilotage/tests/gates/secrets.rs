@@ -17,8 +17,9 @@ pub(crate) fn line() -> String {
 }
 
 impl Repository {
+    /// What git prints; it must go through.
     #[track_caller]
-    pub(crate) fn git(&self, arguments: &str) {
+    pub(crate) fn git(&self, arguments: &str) -> String {
         let output = Command::new("git")
             .args([
                 "-c",
@@ -35,6 +36,7 @@ impl Repository {
             .output()
             .unwrap();
         assert!(output.status.success(), "{arguments}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     pub(crate) fn commit(&self) {

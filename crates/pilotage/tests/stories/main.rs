@@ -8,6 +8,7 @@
 )]
 
 mod crash;
+mod gates;
 mod hostile;
 mod operate;
 mod operators;

@@ -1,8 +1,8 @@
 //! Runs of gates stand as recorded, and what they rest on is what its digests say.
 
 use pilotage_core::{
-    Digest,
-    audit::AuditRecord,
+    Digest, Timestamp,
+    audit::{AuditRecord, kind},
     gate::{GateRunId, KeptFile, Verdict},
 };
 use rusqlite::Connection;
@@ -25,11 +25,28 @@ struct Ended {
     message: String,
 }
 
+/// The moment before which runs may have lost their documents to retention, by the records on the trail.
+pub(super) fn pruned_before(connection: &Connection) -> Result<Timestamp, VerifyError> {
+    let mut statement = connection.prepare("SELECT facts FROM audit WHERE kind = ?1")?;
+    let mut rows = statement.query([kind::GATE_DOCUMENTS_PRUNED])?;
+    let mut before = Timestamp::from_micros(i64::MIN);
+    while let Some(row) = rows.next()? {
+        // What cannot be read prunes nothing; the chain says whether somebody changed it.
+        let facts = serde_json::from_str::<documents::Pruned>(&row.get::<_, String>(0)?);
+        before = before.max(facts.map_or(before, |facts| Timestamp::from_micros(facts.before)));
+    }
+    Ok(before)
+}
+
 /// Compares a run with the record of its end.
 ///
 /// # Errors
-/// It is gone or differs, or one of its documents does.
-pub(super) fn check(connection: &Connection, record: &AuditRecord) -> Result<(), VerifyError> {
+/// It is gone or differs, or one of its documents does, other than by retention.
+pub(super) fn check(
+    connection: &Connection,
+    record: &AuditRecord,
+    pruned_before: Timestamp,
+) -> Result<(), VerifyError> {
     let facts: Ended = facts_of(record)?;
     let changed = || VerifyError::GateRunChanged {
         sequence: record.sequence,
@@ -52,10 +69,10 @@ pub(super) fn check(connection: &Connection, record: &AuditRecord) -> Result<(),
     }
     for digest in run.report.into_iter().chain(run.measured).chain(files) {
         // A document that is not what its digest says cannot be read.
-        documents::read(connection, digest)
-            .ok()
-            .flatten()
-            .ok_or_else(changed)?;
+        let found = documents::read(connection, digest).map_err(|_| changed())?;
+        if found.is_none() && record.at >= pruned_before {
+            return Err(changed());
+        }
     }
     Ok(())
 }

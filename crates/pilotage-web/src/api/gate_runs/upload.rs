@@ -7,13 +7,14 @@ use pilotage_core::{
     Timestamp,
     config::Problem as Finding,
     gate::{self, Commit, GateRunOrigin, MOST_DOCUMENT_BYTES},
-    ports::SentReport,
+    ports::{SentReport, SentRole},
 };
 use pilotage_engine::gates::RunRequest;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, SeqAccess, Visitor},
 };
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::problem::{Kind, Problem};
@@ -73,8 +74,17 @@ struct EvidenceBody {
 struct ReportBody {
     /// What it is called, such as its path in the repository.
     name: String,
-    /// The kind of evidence that reads it: `junit`, `coverage`, `sarif`.
+    /// The kind of evidence that reads it: `junit`, `cargo-test`, `coverage`, `sarif`, `load`, `npm-audit`, `pip-audit`,
+    /// `cargo-audit`, `bundler-audit` or `osv-scanner`.
     kind: String,
+    /// What it is to that kind; the others than `report` are for the audits.
+    #[serde(default)]
+    role: Role,
+    /// What else is said in the configuration of that kind: `atLeast`, for `coverage` `paths`, for `sarif` `about` and
+    /// `control`, for the audits `maxDatabaseAge`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    settings: Map<String, Value>,
     /// The file, at most 8 MiB.
     content: String,
     /// How `content` is written: `text` or `base64`.
@@ -83,6 +93,32 @@ struct ReportBody {
     /// When it was written; now where nothing is said.
     #[schema(value_type = Option<String>, format = DateTime)]
     measured_at: Option<Timestamp>,
+}
+
+/// What a file is to the kind of evidence that reads it.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Role {
+    /// What the tool wrote.
+    #[default]
+    Report,
+    /// The lock file that it looked at.
+    Lock,
+    /// A report of the same scanner on something that it must find.
+    Control,
+    /// An `OpenVEX` document.
+    Vex,
+}
+
+impl From<Role> for SentRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Report => Self::Report,
+            Role::Lock => Self::Lock,
+            Role::Control => Self::Control,
+            Role::Vex => Self::Vex,
+        }
+    }
 }
 
 /// How the content of a report is written.
@@ -159,6 +195,8 @@ impl ReportBody {
         Ok(SentReport {
             name: self.name,
             kind: self.kind,
+            role: self.role.into(),
+            settings: self.settings,
             data: data.into(),
             measured_at: self.measured_at.unwrap_or(now),
         })

@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pilotage_core::{
     Digest, Timestamp,
     gate::{
-        Commit, Finding, Gate, GateState, GateVerdict, Measured, Moment, findings, judge, measured, not_run,
+        Finding, Gate, GateVerdict, Measured, Moment, Waived, findings, held_up, judge, measured, missed,
+        not_run,
     },
     ports::GateRuns as _,
 };
@@ -34,7 +35,7 @@ pub(super) struct Way {
 pub(super) struct Judging<'a> {
     gates: &'a [Gate],
     sources: &'a [Source],
-    commit: Option<&'a Commit>,
+    waived: Waived<'a>,
     way: Way,
     /// By metric, the source that measures it.
     owners: BTreeMap<String, usize>,
@@ -106,7 +107,7 @@ impl<'a> Judging<'a> {
     pub(super) fn new(
         gates: &'a [Gate],
         sources: &'a [Source],
-        commit: Option<&'a Commit>,
+        waived: Waived<'a>,
         way: Way,
         cache: &'a Cache<'a>,
     ) -> Self {
@@ -119,7 +120,7 @@ impl<'a> Judging<'a> {
         Self {
             gates,
             sources,
-            commit,
+            waived,
             way,
             owners,
             measured: Measured::new(),
@@ -132,39 +133,15 @@ impl<'a> Judging<'a> {
 
     /// Looks and judges.
     pub(super) async fn run(mut self, site: &Site) -> Collected {
-        let needed = self.needed();
-        let bar = progress(needed.len(), self.way.quiet);
+        let bar = progress(self.way.quiet);
         let mut stopped = self.judge_what_is_known();
-        let (sources, at_once, cache) = (self.sources, self.way.at_once, self.cache);
-        let (later, first): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(place, _)| {
-            sources
-                .get(*place)
-                .is_some_and(|source| !source.needs().is_empty())
-        });
-        let looks = first.into_iter().filter_map(|(place, limit)| {
-            let source = sources.get(place)?;
-            let bar = bar.clone();
-            Some(async move {
-                bar.set_message(source.name.clone());
-                (place, cache.look(source, site, limit).await)
-            })
-        });
-        let mut looks = stream::iter(looks).buffer_unordered(at_once);
-        while !stopped && let Some((place, (found, input))) = looks.next().await {
-            bar.inc(1);
-            self.reusable.extend(input.map(|input| (input, findings(&found))));
-            self.note(place, found);
-            stopped = self.judge_what_is_known();
-        }
-        for (place, limit) in later {
-            let Some(source) = sources.get(place).filter(|_| !stopped) else {
+        while !stopped {
+            let needed = self.needed();
+            if needed.is_empty() {
                 break;
-            };
-            bar.set_message(source.name.clone());
-            let found = source.conclude(site, limit, &self.measured).await;
-            bar.inc(1);
-            self.note(place, found);
-            stopped = self.judge_what_is_known();
+            }
+            bar.inc_length(needed.len() as u64);
+            stopped = self.look(needed, site, &bar).await;
         }
         bar.finish_and_clear();
         let mut verdicts = self.verdicts;
@@ -177,6 +154,57 @@ impl<'a> Judging<'a> {
         }
     }
 
+    /// Looks at these sources and judges what is known then; whether that ends the run.
+    async fn look(&mut self, needed: Vec<(usize, Duration)>, site: &Site, bar: &ProgressBar) -> bool {
+        let (sources, at_once, cache) = (self.sources, self.way.at_once, self.cache);
+        let (later, first): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(place, _)| {
+            sources
+                .get(*place)
+                .is_some_and(|source| !source.needs().is_empty())
+        });
+        let looks = first.into_iter().filter_map(|(place, limit)| {
+            let source = sources.get(place)?;
+            Some(async move {
+                bar.set_message(source.name.clone());
+                (place, cache.look(source, site, limit).await)
+            })
+        });
+        let mut looks = stream::iter(looks).buffer_unordered(at_once);
+        while let Some((place, (found, input))) = looks.next().await {
+            bar.inc(1);
+            self.reusable.extend(input.map(|input| (input, findings(&found))));
+            self.note(place, found);
+            if self.judge_what_is_known() {
+                return true;
+            }
+        }
+        for (place, limit) in later {
+            let Some(source) = sources.get(place) else {
+                continue;
+            };
+            bar.set_message(source.name.clone());
+            let found = source.conclude(site, limit, &self.measured).await;
+            bar.inc(1);
+            self.note(place, found);
+            if self.judge_what_is_known() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn verdict_on(&self, id: &str) -> Option<&GateVerdict> {
+        let place = self.gates.iter().position(|gate| gate.id == id)?;
+        self.verdicts.get(&place)
+    }
+
+    /// Whether a gate that it needs is still to be judged in this run.
+    fn waits(&self, gate: &Gate) -> bool {
+        let is_asked = |need: &&String| self.gates.iter().any(|gate| gate.id == **need);
+        let mut needs = gate.needs.iter().filter(is_asked);
+        needs.any(|need| self.verdict_on(need).is_none())
+    }
+
     fn sources_of(&self, gate: &Gate) -> Vec<usize> {
         gate.criteria
             .iter()
@@ -184,10 +212,14 @@ impl<'a> Judging<'a> {
             .collect()
     }
 
-    /// The sources that the gates need, in their order, each with the shortest time that one of its gates allows.
+    /// The sources that the gates need which can be judged now, in their order, each with the shortest time that one of its
+    /// gates allows.
     fn needed(&self) -> Vec<(usize, Duration)> {
         let mut needed: Vec<(usize, Duration)> = Vec::new();
-        for gate in self.gates {
+        for (place, gate) in self.gates.iter().enumerate() {
+            if self.verdicts.contains_key(&place) || self.waits(gate) {
+                continue;
+            }
             for place in self.sources_of(gate) {
                 match needed.iter_mut().find(|(known, _)| *known == place) {
                     Some((_, limit)) => *limit = gate.timeout.min(*limit),
@@ -206,6 +238,7 @@ impl<'a> Judging<'a> {
             }
             at += 1;
         }
+        needed.retain(|(place, _)| !self.looked.contains(place));
         needed
     }
 
@@ -220,23 +253,23 @@ impl<'a> Judging<'a> {
 
     /// Judges gates whose evidence is complete; whether that ends the run.
     fn judge_what_is_known(&mut self) -> bool {
-        let (now, commit_at) = (Timestamp::now(), self.commit.and_then(|commit| commit.at));
+        let now = Timestamp::now();
+        let commit_at = self.waived.commit.and_then(|commit| commit.at);
         for (place, gate) in self.gates.iter().enumerate() {
             if self.verdicts.contains_key(&place) {
                 continue;
             }
-            if !self
-                .sources_of(gate)
-                .iter()
-                .all(|source| self.looked.contains(source))
-            {
-                if self.way.in_order {
-                    return false;
+            let stands = |verdict: &GateVerdict| self.waived.stands(verdict, now);
+            let mut sources = self.sources_of(gate).into_iter();
+            let verdict = match missed(gate, |id| self.verdict_on(id), stands) {
+                Some(by) => held_up(gate, by),
+                None if !self.waits(gate) && sources.all(|source| self.looked.contains(&source)) => {
+                    judge(gate, &self.measured, now, commit_at)
                 }
-                continue;
-            }
-            let verdict = judge(gate, &self.measured, now, commit_at);
-            let ends = self.way.stop_on_failure && gate.blocking && verdict.state == GateState::Failed;
+                None if self.way.in_order => return false,
+                None => continue,
+            };
+            let ends = self.way.stop_on_failure && gate.blocking && stands(&verdict);
             self.verdicts.insert(place, verdict);
             if ends {
                 return true;
@@ -247,14 +280,14 @@ impl<'a> Judging<'a> {
 }
 
 /// Shown on a terminal alone, which indicatif sees to.
-fn progress(sources: usize, quiet: bool) -> ProgressBar {
+fn progress(quiet: bool) -> ProgressBar {
     let target = if quiet {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr()
     };
     let style = ProgressStyle::with_template("{spinner} {pos} of {len} pieces of evidence, {elapsed}: {msg}");
-    let bar = ProgressBar::with_draw_target(Some(sources as u64), target)
+    let bar = ProgressBar::with_draw_target(Some(0), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar

@@ -131,7 +131,14 @@ impl ShowReport {
         let id = self.id.or_else(|| newest.first().map(|run| run.id));
         let id = id.ok_or_else(|| usage("There is no run yet."))?;
         let whole = place.whole(id).await?;
-        let none = || anyhow::anyhow!("The run {id} has no report: it did not come to a verdict.");
+        let none = || {
+            let why = if whole.pruned {
+                "was pruned: it is older than `retention.evidenceDays`. `pilotage gate history` has the verdict."
+            } else {
+                "is not there: it did not come to a verdict."
+            };
+            anyhow::anyhow!("The report of the run {id} {why}")
+        };
         whole.report.ok_or_else(none)
     }
 }

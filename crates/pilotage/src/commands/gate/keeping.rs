@@ -1,23 +1,30 @@
 //! Keeps a run in the data folder, or has it judged by the server that was named.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use pilotage_core::{
-    TenantId, Timestamp,
-    gate::{Commit, Gate, GateRunEnding, GateRunId, GateRunOrigin, Judged, NewGateRun, Report, findings},
+    Digest, TenantId, Timestamp,
+    gate::{
+        Commit, Gate, GateRunEnding, GateRunId, GateRunOrigin, GateRunStatus, Judged, KeptFile,
+        MOST_DOCUMENT_BYTES, Measured, NewGateRun, Report, Waiver, findings,
+    },
     ports::GateRuns as _,
 };
 use pilotage_engine::gates::conclude;
 use pilotage_store::SqliteStore;
 use reqwest::Method;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    collecting::Collected,
-    place::{Whole, make_here},
+use super::{collecting::Collected, place::make_here};
+use crate::{
+    cli::Context,
+    client::Client,
+    exit::usage,
+    output::{clean, remark},
 };
-use crate::{cli::Context, client::Client, exit::usage, output::remark};
 
 /// Who keeps what.
 pub(super) enum Keeper {
@@ -32,11 +39,23 @@ pub(super) enum Keeper {
 /// What was asked.
 pub(super) struct Asked<'a> {
     pub(super) environment: &'a str,
+    /// Only these gates; all of the environment where it is empty.
+    pub(super) only: &'a [String],
     pub(super) gates: &'a [Gate],
     pub(super) stop_on_failure: bool,
     pub(super) sequential: bool,
     pub(super) begun: Timestamp,
+    /// Whether progress is shown.
+    pub(super) quiet: bool,
+    /// How long reports and evidence are kept; `None` is for ever.
+    pub(super) keep: Option<Duration>,
 }
+
+/// Documents that are pruned behind one run, where no server does it.
+const MOST_PRUNED: usize = 100;
+
+/// Between two looks at a run of the server.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
 
 impl Keeper {
     /// The server that was named, else the data folder. A folder that cannot be written is said, and stops nothing.
@@ -64,6 +83,17 @@ impl Keeper {
         match self {
             Self::Here(store) => Some(store),
             Self::Server(_) | Self::Nobody => None,
+        }
+    }
+
+    /// What was waived here for a commit. What was waived on a server counts where the server judges.
+    ///
+    /// # Errors
+    /// The data folder cannot be read.
+    pub(super) async fn waivers(&self, commit: Option<&Commit>) -> anyhow::Result<Vec<Waiver>> {
+        match (self, commit) {
+            (Self::Here(store), Some(commit)) => Ok(store.waivers(Some(&commit.id)).await?),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -128,12 +158,48 @@ async fn keep_here(
         judged: Some(Judged {
             report: report.clone(),
             measured: findings(&collected.measured),
-            files: Vec::new(),
+            files: attached(&collected.measured),
             reusable: collected.reusable,
         }),
     };
     store.keep_gate_run(new, ending).await?;
+    if let Some(age) = asked.keep {
+        let now = Timestamp::now();
+        store.prune_documents(now, now - age, MOST_PRUNED).await?;
+    }
     Ok(())
+}
+
+/// Bills of materials that were made for this run, which are kept with it.
+fn attached(measured: &Measured) -> Vec<(KeptFile, Vec<u8>)> {
+    let evidence = measured.values().filter_map(|found| found.as_ref().ok());
+    let made = evidence.filter(|evidence| evidence.collector.contains("sbom"));
+    let files = made.flat_map(|evidence| &evidence.files).filter_map(|file| {
+        let data = std::fs::read(&file.path).ok()?;
+        let kept = KeptFile {
+            name: file.path.clone(),
+            kind: "sbom".to_owned(),
+            digest: file.digest,
+            bytes: data.len() as u64,
+        };
+        let is_it = data.len() <= MOST_DOCUMENT_BYTES && Digest::of(&data) == file.digest;
+        (is_it && is_bill(&data)).then_some((kept, data))
+    });
+    files.collect()
+}
+
+/// The lock files that it was made of are not the bill.
+fn is_bill(data: &[u8]) -> bool {
+    let document = serde_json::from_slice::<Value>(data);
+    document.is_ok_and(|document| document.get("bomFormat").is_some())
+}
+
+/// The same, as a server takes files.
+fn bills(measured: &Measured) -> Vec<Value> {
+    let files = attached(measured).into_iter();
+    files
+        .map(|(file, data)| json!({ "name": file.name, "kind": file.kind, "content": String::from_utf8_lossy(&data) }))
+        .collect()
 }
 
 /// Has the server judge what was measured here, by the gates that are in force there.
@@ -146,16 +212,45 @@ async fn send(
     let commit = commit.ok_or_else(|| usage("A server judges commits, and this folder is no repository."))?;
     let body = json!({
         "environment": asked.environment, "commit": commit.id, "committedAt": commit.at, "changed": commit.changed,
-        "stopOnFailure": asked.stop_on_failure, "parallel": !asked.sequential,
-        "evidence": { "values": findings(&collected.measured) },
+        "gates": asked.only, "stopOnFailure": asked.stop_on_failure, "parallel": !asked.sequential,
+        "evidence": { "values": findings(&collected.measured), "reports": bills(&collected.measured) },
     });
     let begun = client
         .change(Method::POST, &["gates", "runs"], Some(&body))
         .await?;
-    let whole: Whole = begun.read()?;
-    whole.report.ok_or_else(|| {
-        anyhow::anyhow!(
-            "The server goes on looking for evidence itself; `pilotage gate history` shows how it ends."
-        )
-    })
+    let begun: Sent = begun.read()?;
+    let bar = waiting(asked.quiet);
+    let ended = until_judged(client, begun, &bar).await;
+    bar.finish_and_clear();
+    ended
+}
+
+/// A run of the server, as far as it has come.
+#[derive(Deserialize)]
+struct Sent {
+    id: GateRunId,
+    status: GateRunStatus,
+    message: String,
+    report: Option<Report>,
+}
+
+/// The server may look for evidence itself, which takes as long as its gates allow.
+async fn until_judged(client: &Client, mut run: Sent, bar: &ProgressBar) -> anyhow::Result<Report> {
+    while run.status == GateRunStatus::Running {
+        bar.set_message(clean(&run.message));
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        let path = ["gates", "runs", &run.id.to_string()];
+        run = client.get(&path, &[]).await?.read()?;
+    }
+    run.report.ok_or_else(|| anyhow::anyhow!(clean(&run.message)))
+}
+
+/// Shown on a terminal alone, which indicatif sees to.
+fn waiting(quiet: bool) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }

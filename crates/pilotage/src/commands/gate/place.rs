@@ -66,8 +66,11 @@ impl From<GateRun> for Run {
 /// What a run rests on.
 #[derive(Deserialize)]
 pub(super) struct Whole {
-    /// Its report; `None` while there is none.
+    /// Its report; `None` while there is none, and where it was pruned.
     pub(super) report: Option<Report>,
+    /// Whether report and evidence were pruned.
+    #[serde(default)]
+    pub(super) pruned: bool,
     /// Everything that was measured.
     #[serde(default)]
     pub(super) measured: Vec<Finding>,
@@ -153,8 +156,10 @@ impl Place {
             Self::Here(store) => {
                 let run = store.gate_run(id).await?;
                 let run = run.ok_or_else(|| usage(format!("There is no gate run {id}.")))?;
+                let report = report_of(store, &run).await?;
                 Ok(Whole {
-                    report: report_of(store, &run).await?,
+                    pruned: report.is_none() && run.report.is_some(),
+                    report,
                     measured: findings_of(store, &run).await?,
                 })
             }

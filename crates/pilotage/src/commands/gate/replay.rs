@@ -80,15 +80,15 @@ pub(super) async fn replay(
     let place = Place::open(context, data_dir)?;
     let replayed = judge_again(&place, &filter, gates).await;
     place.close().await;
-    let replayed = replayed?;
+    let (replayed, pruned) = replayed?;
     let changed = replayed
         .iter()
         .filter(|one| one.was != Some(one.would_be))
         .count();
     if context.output.is_json() {
-        let answer = json!({ "environment": environment, "from": from, "to": to, "runs": replayed, "changed": changed });
+        let answer = json!({ "environment": environment, "from": from, "to": to, "runs": replayed, "changed": changed, "pruned": pruned });
         context.output.json(&answer)?;
-    } else if replayed.is_empty() {
+    } else if replayed.is_empty() && pruned == 0 {
         remark("No run was judged in this time.");
     } else {
         context.output.table(&table(context, &replayed))?;
@@ -96,15 +96,28 @@ pub(super) async fn replay(
         context.output.line(format_args!(
             "{changed} of {runs} runs would be judged otherwise."
         ))?;
+        if pruned > 0 {
+            remark(format_args!(
+                "{pruned} more cannot be judged again: their evidence is older than `retention.evidenceDays`."
+            ));
+        }
     }
     Ok(Done::Yes)
 }
 
-async fn judge_again(place: &Place, filter: &GateRunFilter, gates: &[Gate]) -> anyhow::Result<Vec<Replayed>> {
-    let mut replayed = Vec::new();
+/// The runs judged again, and how many are not, since their evidence was pruned.
+async fn judge_again(
+    place: &Place,
+    filter: &GateRunFilter,
+    gates: &[Gate],
+) -> anyhow::Result<(Vec<Replayed>, usize)> {
+    let (mut replayed, mut pruned) = (Vec::new(), 0);
     for run in place.runs(filter, MOST_RUNS).await? {
         let whole = place.whole(run.id).await?;
-        let Some(then) = whole.report else { continue };
+        let Some(then) = whole.report else {
+            pruned += usize::from(whole.pruned);
+            continue;
+        };
         let known = measured(whole.measured);
         let (at, commit) = (then.judged_at, then.commit.clone());
         let commit_at = commit.as_ref().and_then(|commit| commit.at);
@@ -124,7 +137,7 @@ async fn judge_again(place: &Place, filter: &GateRunFilter, gates: &[Gate]) -> a
             run,
         });
     }
-    Ok(replayed)
+    Ok((replayed, pruned))
 }
 
 fn stands(report: &Report) -> Vec<String> {

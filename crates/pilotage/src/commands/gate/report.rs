@@ -24,6 +24,9 @@ pub(super) fn markdown(report: &Report) -> String {
             escape_markdown(&gate.id),
             gate_word(gate.state)
         );
+        if let Some(reason) = &gate.reason {
+            let _ = write!(out, "\n{}\n", escape_markdown(reason));
+        }
         if !gate.criteria.is_empty() {
             out.push_str(
                 "\n| | criterion | value | asked | impact | evidence |\n|---|---|---|---|---|---|\n",
@@ -53,6 +56,21 @@ pub(super) fn markdown(report: &Report) -> String {
     }
     if out.contains("\n- ") {
         out.push('\n');
+    }
+    bounded(out)
+}
+
+/// GitHub takes a step summary of 1 MiB, and GitLab a note of 1,000,000 characters: more would be shown as nothing at all.
+const MOST_MARKDOWN_BYTES: usize = 900_000;
+
+fn bounded(mut out: String) -> String {
+    if out.len() > MOST_MARKDOWN_BYTES {
+        let end = out.floor_char_boundary(MOST_MARKDOWN_BYTES);
+        let whole_lines = out.get(..end).and_then(|text| text.rfind('\n')).unwrap_or(end);
+        out.truncate(whole_lines);
+        out.push_str(
+            "\n\nThe rest is too long for a summary and is left out here: `--format json` has all of it.\n",
+        );
     }
     out
 }
@@ -106,9 +124,10 @@ fn junit_gate(out: &mut String, gate: &GateVerdict) {
         "  <testsuite name=\"{id}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\">"
     );
     if not_run > 0 {
+        let message = escape_xml(&why_not_run(gate));
         let _ = writeln!(
             out,
-            "    <testcase classname=\"{id}\" name=\"{id}\"><skipped message=\"not run\"/></testcase>"
+            "    <testcase classname=\"{id}\" name=\"{id}\"><skipped message=\"{message}\"/></testcase>"
         );
     }
     for criterion in &gate.criteria {
@@ -129,6 +148,13 @@ fn junit_gate(out: &mut String, gate: &GateVerdict) {
         );
     }
     out.push_str("  </testsuite>\n");
+}
+
+fn why_not_run(gate: &GateVerdict) -> String {
+    match &gate.reason {
+        Some(reason) => format!("not run: {reason}"),
+        None => "not run".to_owned(),
+    }
 }
 
 fn sentence(criterion: &CriterionVerdict) -> String {
@@ -180,7 +206,7 @@ pub(super) fn sarif(report: &Report) -> Value {
             results.push(result);
         }
         if gate.state == GateState::NotRun {
-            let message = json!({ "text": format!("the gate {} was not run", gate.id) });
+            let message = json!({ "text": format!("the gate {}: {}", gate.id, why_not_run(gate)) });
             results.push(json!({ "ruleId": gate.id, "level": level, "message": message }));
         }
     }
@@ -192,4 +218,21 @@ pub(super) fn sarif(report: &Report) -> Value {
             "results": results,
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_cut_at_a_line_and_says_so() {
+        let line = "| ä |\n";
+        let short = line.repeat(10);
+        assert_eq!(bounded(short.clone()), short);
+        let cut = bounded(line.repeat(MOST_MARKDOWN_BYTES));
+        assert!(cut.len() < 1_000_000);
+        let (table, rest) = cut.split_once("\n\n").unwrap();
+        assert!(table.lines().all(|found| found == line.trim_end()));
+        assert!(rest.starts_with("The rest is too long"), "{rest}");
+    }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use pilotage_core::{
     Timestamp,
-    gate::{Commit, Gate, Report, Verdict, check_environment},
+    gate::{Commit, Gate, Report, Verdict, Waived, check_environment},
 };
 use pilotage_runners::{Site, Source, collector, process};
 
@@ -155,14 +155,23 @@ impl Run {
             quiet: context.output.is_json(),
         };
         let cache = Cache::new(keeper.store(), &root, self.memory.fresh).await;
-        let judging = Judging::new(gates, &sources, commit.as_ref(), way, &cache);
+        let waivers = keeper.waivers(commit.as_ref()).await?;
+        let waived = Waived {
+            environment: &self.environment,
+            commit: commit.as_ref(),
+            waivers: &waivers,
+        };
+        let judging = Judging::new(gates, &sources, waived, way, &cache);
         let collected = judging.run(&Site { root }).await;
         let asked = Asked {
             environment: &self.environment,
+            only: &self.gate,
             gates,
             stop_on_failure: self.order.stop_on_failure,
             sequential: self.order.sequential,
             begun,
+            quiet: context.output.is_json(),
+            keep: self.config.evidence_age()?,
         };
         keeper.keep(&asked, commit, collected).await
     }

@@ -196,7 +196,11 @@ fn render_gate(gate: &GateVerdict, paint: Paint<'_>) -> String {
     };
     let effect = if gate.blocking { "blocking" } else { "advisory" };
     let word = paint(style, gate_word(gate.state));
-    let mut out = format!("\n{word}  {} ({effect})\n", paint(Style::Strong, &gate.id));
+    let mut out = format!("\n{word}  {} ({effect})", paint(Style::Strong, &gate.id));
+    if let Some(reason) = &gate.reason {
+        out += &paint(Style::Faint, &format!(": {reason}"));
+    }
+    out.push('\n');
     let width = |of: &dyn Fn(&CriterionVerdict) -> String| {
         gate.criteria
             .iter()

@@ -1,9 +1,6 @@
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -11,6 +8,7 @@ use pilotage_core::{
     Digest, Timestamp,
     audit::{NewAuditRecord, kind},
 };
+use pilotage_engine::retention::Ages;
 use serde_json::json;
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
@@ -22,15 +20,12 @@ use crate::{
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_secs(1);
-/// Stands for "keep bodies for ever".
-const FOR_EVER: u64 = u64::MAX;
-
 /// Loads the configuration file anew on SIGHUP and when it has changed. A file that does not hold changes nothing, and
 /// says so loudly: in the log, on the audit trail, in `/ready`, and as a metric.
 pub(super) struct Reloader {
     file: Option<WatchedFile>,
     surroundings: Surroundings,
-    retention_secs: Arc<AtomicU64>,
+    ages: Arc<Mutex<Ages>>,
 }
 
 /// The configuration file as it was when it was last read.
@@ -83,31 +78,21 @@ impl WatchedFile {
 impl Reloader {
     /// `settings` are those in force.
     pub(super) fn new(file: Option<WatchedFile>, settings: &Settings, surroundings: Surroundings) -> Self {
-        let reloader = Self {
+        Self {
             file,
             surroundings,
-            retention_secs: Arc::default(),
-        };
-        reloader.take_retention(settings);
-        reloader
+            ages: Arc::new(Mutex::new(settings.file.retention.ages())),
+        }
     }
 
     fn take_retention(&self, settings: &Settings) {
-        let secs = settings
-            .file
-            .retention
-            .keep()
-            .map_or(FOR_EVER, |age| age.as_secs());
-        self.retention_secs.store(secs, Ordering::Relaxed);
+        *self.ages.lock().unwrap_or_else(PoisonError::into_inner) = settings.file.retention.ages();
     }
 
-    /// How long bodies are kept, as of the configuration in force.
-    pub(super) fn retention(&self) -> Arc<dyn Fn() -> Option<Duration> + Send + Sync> {
-        let secs = self.retention_secs.clone();
-        Arc::new(move || match secs.load(Ordering::Relaxed) {
-            FOR_EVER => None,
-            secs => Some(Duration::from_secs(secs)),
-        })
+    /// How long things are kept, as of the configuration in force.
+    pub(super) fn retention(&self) -> Arc<dyn Fn() -> Ages + Send + Sync> {
+        let ages = self.ages.clone();
+        Arc::new(move || *ages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) async fn run(mut self, wired: Arc<Wired>, hangup: Signal, stop: CancellationToken) {

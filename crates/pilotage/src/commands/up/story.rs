@@ -80,6 +80,11 @@ impl Story {
                 "retention",
                 format!("pruned {} bodies", facts["count"]),
             ),
+            kind::GATE_DOCUMENTS_PRUNED => (
+                output.paint(Style::Strong, "○"),
+                "retention",
+                format!("pruned {} reports and evidence of gates", facts["count"]),
+            ),
             _ => return None,
         })
     }
