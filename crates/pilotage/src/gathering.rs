@@ -51,7 +51,7 @@ impl Gatherer for Gathering {
         metrics.map(|(metric, _)| metric).collect()
     }
 
-    async fn collect(&self, commit: &str, wanted: &[Wanted], tell: Tell<'_>) -> Measured {
+    async fn collect(&self, commit: &str, wanted: &[Wanted], known: &Measured, tell: Tell<'_>) -> Measured {
         let Some(folder) = &self.folder else {
             return Measured::new();
         };
@@ -62,12 +62,22 @@ impl Gatherer for Gathering {
         let sources = self.all_sources();
         let site = Site { root: folder.clone() };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = with_what_is_needed(&sources, wanted, known);
+        let (last, first): (Vec<_>, Vec<_>) = needed(&sources, &wanted)
+            .into_iter()
+            .partition(|(source, ..)| !source.needs().is_empty());
         let mut looks = Vec::new();
-        for (source, metrics, limit) in needed(&sources, wanted) {
-            looks.push(look(source, metrics, limit, &site, tell));
+        for (source, metrics, limit) in first {
+            looks.push(look(source, metrics, limit, &site, known, tell));
         }
         let found: Vec<_> = stream::iter(looks).buffer_unordered(cores).collect().await;
-        found.into_iter().flatten().collect()
+        let mut found: Measured = found.into_iter().flatten().collect();
+        for (source, metrics, limit) in last {
+            let mut all = known.clone();
+            all.extend(found.clone());
+            found.extend(look(source, metrics, limit, &site, &all, tell).await);
+        }
+        found
     }
 }
 
@@ -76,12 +86,28 @@ async fn look(
     metrics: Vec<String>,
     limit: Duration,
     site: &Site,
+    known: &Measured,
     tell: Tell<'_>,
 ) -> Measured {
     tell(&format!("looking at {}", source.name));
-    let mut found = source.collect(site, limit).await;
+    let mut found = source.conclude(site, limit, known).await;
     found.retain(|metric, _| metrics.contains(metric));
     found
+}
+
+/// What is wanted, and what sources judge themselves that measure something of it and that nobody knows yet.
+fn with_what_is_needed(sources: &[Source], wanted: &[Wanted], known: &Measured) -> Vec<Wanted> {
+    let mut all = wanted.to_vec();
+    let asked = needed(sources, wanted).into_iter();
+    for (source, _, limit) in asked {
+        for metric in source.needs() {
+            let is_known = matches!(known.get(&metric), Some(Ok(_)));
+            if !is_known && all.iter().all(|wanted| wanted.metric != metric) {
+                all.push(Wanted { metric, limit });
+            }
+        }
+    }
+    all
 }
 
 /// The sources that measure what is wanted, each with those metrics and the shortest time for one of them.

@@ -74,6 +74,7 @@ pub trait Gatherer: Send + Sync {
     /// The metrics that can be measured here; empty where nothing is collected.
     fn collects(&self) -> Vec<String>;
 
-    /// Measures what is wanted about `commit`. What it says nothing about was not measured.
-    async fn collect(&self, commit: &str, wanted: &[Wanted], tell: Tell<'_>) -> Measured;
+    /// Measures what is wanted about `commit`; `known` is what policies may build on beside it. What it says nothing about was
+    /// not measured.
+    async fn collect(&self, commit: &str, wanted: &[Wanted], known: &Measured, tell: Tell<'_>) -> Measured;
 }

@@ -41,7 +41,7 @@ impl Gatherer for Nowhere {
         Vec::new()
     }
 
-    async fn collect(&self, _: &str, _: &[Wanted], _: Tell<'_>) -> Measured {
+    async fn collect(&self, _: &str, _: &[Wanted], _: &Measured, _: Tell<'_>) -> Measured {
         Measured::new()
     }
 }

@@ -382,11 +382,11 @@ impl Run {
         }
         // One after the other: two builds in one folder would get in each other's way.
         let _turn = self.desk.collecting.clone().acquire_owned().await;
-        let found = self.collect_and_tell(&wanted, done).await;
+        let found = self.collect_and_tell(&wanted, known, done).await;
         known.extend(found);
     }
 
-    async fn collect_and_tell(&self, wanted: &[Wanted], done: usize) -> Measured {
+    async fn collect_and_tell(&self, wanted: &[Wanted], known: &Measured, done: usize) -> Measured {
         let (telling, mut told) = mpsc::channel::<String>(8);
         // Who watches is told the latest; what comes too fast is left out.
         let tell = move |message: &str| drop(telling.try_send(message.to_owned()));
@@ -406,7 +406,8 @@ impl Run {
             }
         };
         let commit = &self.request.commit.id;
-        let gather = async move { self.in_force.gatherer.collect(commit, wanted, &tell).await };
+        let gatherer = &self.in_force.gatherer;
+        let gather = async move { gatherer.collect(commit, wanted, known, &tell).await };
         let (found, ()) = tokio::join!(gather, show);
         found
     }

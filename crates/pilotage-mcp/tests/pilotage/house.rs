@@ -92,7 +92,7 @@ impl Gatherer for Shares {
         Vec::new()
     }
 
-    async fn collect(&self, _: &str, _: &[Wanted], _: Tell<'_>) -> Measured {
+    async fn collect(&self, _: &str, _: &[Wanted], _: &Measured, _: Tell<'_>) -> Measured {
         Measured::new()
     }
 }

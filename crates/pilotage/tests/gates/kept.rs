@@ -308,7 +308,7 @@ fn a_bill_of_materials_is_kept_with_the_run_that_made_it() {
     let files = criterion["evidence"]["files"].as_array().unwrap();
     let bill = files.iter().find(|file| file["path"] == "bill.json").unwrap();
     let trail = assert_cmd::cargo::cargo_bin_cmd!("pilotage")
-        .args(["audit", "export"])
+        .args(["audit", "export", "--data-dir", ".pilotage"])
         .current_dir(repository.path())
         .output()
         .unwrap();

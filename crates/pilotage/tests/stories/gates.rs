@@ -1,10 +1,12 @@
 //! A delivery, a rule, a gate: what is behind the gate runs only where the commit is ready, and the execution says why not.
 
+use std::process::Command;
+
 use pilotage_core::Timestamp;
 use pilotage_mock::WebhookListener;
 use serde_json::{Value, json};
 
-use crate::server::{Place, Server, assert_audit_holds};
+use crate::server::{Place, Server, assert_audit_holds, pilotage};
 
 fn config(receiver: &WebhookListener) -> String {
     format!(
@@ -132,6 +134,84 @@ async fn a_gate_waits_for_evidence_that_is_still_to_come() {
     let passed = newest_execution(&server).await;
     assert_eq!(passed["status"], "succeeded", "{passed:#}");
     assert_eq!(receiver.arrivals().len(), 1);
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}
+
+/// A repository whose gate reads a number from a file.
+struct Repository(tempfile::TempDir);
+
+impl Repository {
+    fn git(&self, arguments: &str) {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
+            .args(arguments.split(' '))
+            .current_dir(self.0.path())
+            .status();
+        assert!(done.unwrap().success(), "{arguments}");
+    }
+
+    fn commit(&self, errors: u32) {
+        std::fs::write(self.0.path().join("errors"), errors.to_string()).unwrap();
+        self.git("add .");
+        self.git("commit -q -m Next");
+    }
+
+    /// The exit code and what `gate run` prints, judged by the server.
+    fn judge(&self, server: &Server) -> (Option<i32>, String) {
+        let output = pilotage()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .args(["gate", "run", "--env", "staging", "--server", &server.url])
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap() + &errors,
+        )
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_on_the_command_line_waits_for_what_the_server_measures() {
+    let repository = Repository(tempfile::tempdir().unwrap());
+    repository.git("init -q");
+    repository.commit(0);
+    let folder = repository.0.path().display();
+    let place = Place::new(&format!(
+        r"
+version: 1
+server: {{ workingFolder: {folder} }}
+evidence:
+  lint: {{ kind: command, command: [cat, errors], metrics: {{ lint_errors: {{ from: output }} }} }}
+  rules: {{ kind: policy, rules: {{ tidy: {{ metric: lint_errors, operator: lte, threshold: 2 }} }} }}
+gates:
+- {{ id: build-validation, enabled: false }}
+- {{ id: test-validation, enabled: false }}
+- {{ id: security-validation, enabled: false }}
+- id: lint
+  criteria:
+  - {{ metric: lint_errors, operator: eq, threshold: 0 }}
+  - {{ metric: policy_violations, operator: eq, threshold: 0 }}
+"
+    ));
+    let path = std::env::var("PATH").unwrap();
+    let server = Server::launch(&place, "127.0.0.1:0", &[], &[("PATH", &path)]);
+    let (code, text) = repository.judge(&server);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("Ready for staging"), "{text}");
+    repository.commit(2);
+    let (code, text) = repository.judge(&server);
+    assert_eq!(code, Some(1), "{text}");
+    let failed: Vec<_> = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("FAIL "))
+        .collect();
+    assert!(
+        matches!(failed.as_slice(), [line] if line.contains("lint_errors")),
+        "{text}"
+    );
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }

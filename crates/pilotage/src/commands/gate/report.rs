@@ -184,6 +184,20 @@ pub(in crate::commands) fn escape_xml(text: &str) -> String {
     out
 }
 
+/// Where a finding is shown: GitHub takes none without a place. It is the file that was read, or that says what is asked.
+fn location(criterion: &CriterionVerdict) -> Value {
+    let files = criterion.evidence.iter().flat_map(|evidence| &evidence.files);
+    let uri = files
+        .map(|file| file.path.as_str())
+        .next()
+        .unwrap_or("pilotage.yaml");
+    at(uri)
+}
+
+fn at(uri: &str) -> Value {
+    json!({ "physicalLocation": { "artifactLocation": { "uri": uri } } })
+}
+
 /// Every criterion that stands in the way, as a finding.
 pub(super) fn sarif(report: &Report) -> Value {
     let mut results = Vec::new();
@@ -196,7 +210,7 @@ pub(super) fn sarif(report: &Report) -> Value {
         for criterion in gate.criteria.iter().filter(|criterion| stands(criterion.state)) {
             let mut result = json!({
                 "ruleId": format!("{}/{}", gate.id, criterion.metric), "level": level,
-                "message": { "text": sentence(criterion) },
+                "message": { "text": sentence(criterion) }, "locations": [location(criterion)],
             });
             if let Some(waiver) = &criterion.waiver {
                 let why = format!("{} until {}: {}", waiver.by, waiver.expires_at, waiver.reason);
@@ -207,7 +221,9 @@ pub(super) fn sarif(report: &Report) -> Value {
         }
         if gate.state == GateState::NotRun {
             let message = json!({ "text": format!("the gate {}: {}", gate.id, why_not_run(gate)) });
-            results.push(json!({ "ruleId": gate.id, "level": level, "message": message }));
+            let place = json!([at("pilotage.yaml")]);
+            results
+                .push(json!({ "ruleId": gate.id, "level": level, "message": message, "locations": place }));
         }
     }
     json!({
