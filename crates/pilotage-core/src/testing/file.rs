@@ -11,6 +11,8 @@ use crate::config::{Problem, pointer_segment};
 const MOST_SUITES: usize = 200;
 /// Most places that one batch may take.
 const MOST_WEIGHT: u32 = 1_000;
+/// Memory of a runner, in MB.
+const MEMORY_MB: std::ops::RangeInclusive<u32> = 1..=1 << 24;
 /// Longest time for a file.
 const MOST_TIMEOUT_S: u64 = 24 * 60 * 60;
 
@@ -21,6 +23,10 @@ pub struct TestsFile {
     /// Runners at once; as many as there are cores where nothing is said.
     #[schemars(range(min = 1, max = 1024))]
     pub workers: Option<usize>,
+    /// Memory that runners may take up together, in MB, as far as suites say what theirs need; what is free at the start where
+    /// nothing is said.
+    #[schemars(range(min = 1, max = 16_777_216))]
+    pub memory_mb: Option<u32>,
     /// Whether suites are looked for beside those that are listed here.
     pub detect: bool,
     /// Services that every suite needs, beside its own: those of the section `services`, redis, postgres, nats and make-api-mock.
@@ -37,6 +43,7 @@ impl Default for TestsFile {
     fn default() -> Self {
         Self {
             workers: None,
+            memory_mb: None,
             detect: true,
             services: Vec::new(),
             suites: BTreeMap::new(),
@@ -71,6 +78,9 @@ pub struct SuiteFile {
     /// How many of the workers a runner of this suite takes up.
     #[schemars(range(min = 1, max = 1000))]
     pub weight: Option<u32>,
+    /// How much memory a runner of this suite takes up, in MB.
+    #[schemars(range(min = 1, max = 16_777_216))]
+    pub memory_mb: Option<u32>,
     /// Longest time for a file, in seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: Option<u64>,
@@ -140,6 +150,9 @@ impl TestsFile {
         if self.workers.is_some_and(|workers| !(1..=1024).contains(&workers)) {
             problems.push(Problem::at("/tests/workers", "between 1 and 1024"));
         }
+        if self.memory_mb.is_some_and(|memory| !MEMORY_MB.contains(&memory)) {
+            problems.push(Problem::at("/tests/memoryMb", "between 1 and 16777216"));
+        }
         if self.suites.len() > MOST_SUITES {
             problems.push(Problem::at(
                 "/tests/suites",
@@ -186,6 +199,8 @@ impl SuiteFile {
             .weight
             .is_none_or(|weight| (1..=MOST_WEIGHT).contains(&weight));
         require(weight, "/weight", format!("between 1 and {MOST_WEIGHT}"));
+        let memory = self.memory_mb.is_none_or(|memory| MEMORY_MB.contains(&memory));
+        require(memory, "/memoryMb", "between 1 and 16777216".to_owned());
         let timeout = self
             .timeout_seconds
             .is_none_or(|seconds| (1..=MOST_TIMEOUT_S).contains(&seconds));

@@ -2,6 +2,7 @@
 //! again.
 
 mod call;
+mod memory;
 mod state;
 
 use std::{
@@ -19,7 +20,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::state::State;
+use self::{memory::Memory, state::State};
 use super::{Ready, Suite, runners::Task, services::Services};
 
 /// Longest line of a report, in bytes.
@@ -83,6 +84,13 @@ pub enum Happened {
         /// The file.
         file: String,
     },
+    /// Something that is worth knowing on the way.
+    Note {
+        /// The place of the suite.
+        suite: usize,
+        /// What, in words.
+        text: String,
+    },
     /// Something has to run again, or is wrong besides failing tests.
     Trouble {
         /// The place of the suite.
@@ -102,6 +110,8 @@ pub struct Run {
     pub costs: Costs,
     /// Runners at once.
     pub workers: usize,
+    /// Memory that they may take up together, in MB; what is free now where nothing is said.
+    pub memory_mb: Option<u32>,
     /// What is made of failing tests.
     pub policy: Policy,
     /// A folder for this run alone.
@@ -151,6 +161,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Notify,
     places: Arc<Semaphore>,
+    memory: Memory,
     workers: usize,
     services: Option<Arc<Services>>,
     tell: Box<dyn Fn(Happened) + Send + Sync>,
@@ -174,6 +185,7 @@ impl Run {
             token: self.token,
             changed: Notify::new(),
             places: Arc::new(Semaphore::new(workers)),
+            memory: Memory::new(self.memory_mb),
             workers,
             services: self.services,
             tell: Box::new(tell),
@@ -238,12 +250,15 @@ impl Shared {
         let weight = usize::try_from(ready.suite.settings.weight.unwrap_or(1))
             .unwrap_or(1)
             .clamp(1, self.workers);
-        if let Err(why) = self.services(&ready.suite.name).await {
+        if let Err(why) = self.services(batch.suite, &ready.suite.name).await {
             let heard = call::Heard::nothing(Ending::NotStarted(why));
             self.settle(batch, &heard, ready.suite.runner.idle_code());
             return;
         }
         let Ok(_place) = self.places.acquire_many(u32::try_from(weight).unwrap_or(1)).await else {
+            return;
+        };
+        let Ok(_memory) = self.memory.take(ready.suite.settings.memory_mb).await else {
             return;
         };
         let number = self.lock().number();
@@ -274,23 +289,26 @@ impl Shared {
     }
 
     /// Waits until the services of a suite are up.
-    async fn services(self: &Arc<Self>, suite: &str) -> Result<(), String> {
+    async fn services(self: &Arc<Self>, place: usize, suite: &str) -> Result<(), String> {
         let Some(services) = &self.services else {
             return Ok(());
         };
-        let took = match services.ready(suite).await {
-            Ok(took) => took,
-            Err(why) => {
-                // The log is told once, and not for every file.
-                let is_first = self.lock().services.insert(suite.to_owned(), 0.0).is_none();
-                let first = why.lines().next().unwrap_or_default().to_owned();
-                return Err(if is_first { why } else { first });
+        match services.ready(suite).await {
+            Ok(took) => {
+                let names = services.names(suite);
+                let seconds = took.as_secs_f64();
+                let is_news =
+                    !names.is_empty() && self.lock().services.insert(suite.to_owned(), seconds).is_none();
+                if is_news {
+                    let text = format!("{} up after {seconds:.1} s", names.join(", "));
+                    (self.tell)(Happened::Note { suite: place, text });
+                }
+                Ok(())
             }
-        };
-        if !services.names(suite).is_empty() {
-            self.lock().services.insert(suite.to_owned(), took.as_secs_f64());
+            // The log is told once, and not for every file.
+            Err(why) if self.lock().failed.insert(suite.to_owned()) => Err(why),
+            Err(why) => Err(why.lines().next().unwrap_or_default().to_owned()),
         }
-        Ok(())
     }
 
     async fn call(self: &Arc<Self>, place: usize, suite: &Suite, call: super::Call, token: &str) {

@@ -1,6 +1,6 @@
 //! What is done and what is not, while lanes are at work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pilotage_core::testing::{
     Batch, Costs, Dispatch, FileResult, Item, Plan, Policy, SuiteResult, TestResult, TestState, settle,
@@ -16,6 +16,8 @@ pub(super) struct State {
     notes: Vec<String>,
     /// What it took to bring up the services of a suite, by its name, in seconds.
     pub(super) services: BTreeMap<String, f64>,
+    /// Suites whose services did not come up.
+    pub(super) failed: BTreeSet<String>,
     tries: Tries,
     /// Lanes that are at something.
     pub(super) at_work: usize,
@@ -32,6 +34,7 @@ impl State {
             results,
             notes: Vec::new(),
             services: BTreeMap::new(),
+            failed: BTreeSet::new(),
             tries: Tries::new(),
             at_work: 0,
             numbers: 0,

@@ -194,3 +194,111 @@ impl Desk<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup(state: &Path, declared: &str) -> Setup {
+        Setup {
+            declared: serde_json::from_str(declared).unwrap(),
+            root: state.to_owned(),
+            state: state.to_owned(),
+            program: "pilotage".into(),
+            mock_token: |_| Ok("word".to_owned()),
+            from: super::super::From::Programs,
+        }
+    }
+
+    fn users(users: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
+        let user = |(name, services): &(&str, &[&str])| {
+            let services = services.iter().map(ToString::to_string).collect();
+            ((*name).to_owned(), services)
+        };
+        users.iter().map(user).collect()
+    }
+
+    #[test]
+    fn each_service_is_there_once_or_once_for_each_suite() {
+        let state = tempfile::tempdir().unwrap();
+        let declared = r#"{
+            "api": {"command": ["api"], "needs": ["postgres"], "provides": {"BEHIND": "${env.DATABASE_URL}"}},
+            "bus": {"command": ["bus"], "needs": ["nats"], "shared": true},
+            "mail": {"command": ["mail"], "ports": ["web"], "provides": {"MAIL_PAGE": "http://${host}:${ports.web}"}}
+        }"#;
+        let users = users(&[
+            ("one", &["api", "redis", "nats", "mail"]),
+            ("two", &["api", "bus", "make-api-mock"]),
+            ("three", &[]),
+        ]);
+        let services = arrange(setup(state.path(), declared), &users).unwrap();
+        let labels: BTreeSet<_> = services
+            .instances
+            .iter()
+            .map(|instance| instance.label.as_str())
+            .collect();
+        let expected = [
+            "api-1",
+            "api-2",
+            "bus",
+            "mail",
+            "make-api-mock-2",
+            "nats",
+            "postgres",
+            "redis",
+        ];
+        assert_eq!(labels, BTreeSet::from(expected));
+        assert_eq!(
+            services.names("two"),
+            ["api", "bus", "make-api-mock", "nats", "postgres"]
+        );
+
+        let (one, two) = (services.variables("one"), services.variables("two"));
+        assert!(one["DATABASE_URL"].ends_with("/suite_1_one"), "{one:?}");
+        assert!(two["DATABASE_URL"].ends_with("/suite_2_two"), "{two:?}");
+        // A server uses the database of the suite that it is for.
+        assert_eq!(
+            (&one["BEHIND"], &two["BEHIND"]),
+            (&one["DATABASE_URL"], &two["DATABASE_URL"])
+        );
+        assert_ne!(one["PILOTAGE_SERVICE_API_PORT"], two["PILOTAGE_SERVICE_API_PORT"]);
+        assert_eq!(
+            one["NATS_URL"], two["NATS_URL"],
+            "what a shared service needs is shared"
+        );
+        assert!(one["REDIS_URL"].ends_with("/1") && !two.contains_key("REDIS_URL"));
+        assert!(one["MAIL_PAGE"].starts_with("http://127.0.0.1:"), "{one:?}");
+        assert_eq!(two["MAKE_API_TOKEN"], "word");
+        assert!(services.variables("three").is_empty());
+    }
+
+    #[test]
+    fn the_one_that_is_called_by_its_kind_gives_the_usual_variables() {
+        let state = tempfile::tempdir().unwrap();
+        let declared = r#"{"cache": {"recipe": "redis"}, "sessions": {"recipe": "redis"}}"#;
+        let users = users(&[("one", &["sessions", "redis", "cache"])]);
+        let services = arrange(setup(state.path(), declared), &users).unwrap();
+        let one = services.variables("one");
+        assert_eq!(one["REDIS_URL"], one["PILOTAGE_SERVICE_REDIS_URL"]);
+        assert_ne!(one["REDIS_URL"], one["PILOTAGE_SERVICE_CACHE_URL"]);
+    }
+
+    #[test]
+    fn what_cannot_be_arranged_is_told_and_leaves_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        for (declared, service, word) in [
+            ("{}", "rediss", "did you mean `redis`?"),
+            (
+                r#"{"api": {"command": ["a"], "provides": {"A": "${prot}"}}}"#,
+                "api",
+                "`${prot}`",
+            ),
+        ] {
+            let users = users(&[("one", &[service])]);
+            let why = arrange(setup(state.path(), declared), &users).err().unwrap();
+            assert!(why.contains(word), "{why}");
+            let left = std::fs::read_dir(state.path().join("services"));
+            assert_eq!(left.map_or(0, Iterator::count), 0);
+        }
+    }
+}

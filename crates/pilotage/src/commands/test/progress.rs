@@ -74,6 +74,10 @@ impl Progress {
                     self.tell(*suite, &format!("failed: {file}: {name}"), message);
                 }
             }
+            Happened::Note { suite, text } => {
+                let name = self.0.bars.get(*suite).map_or("", |(name, _)| name.as_str());
+                self.line(&stderr_colour().paint(Style::Faint, &clean(&format!("{name}: {text}"))));
+            }
             Happened::Trouble { suite, text } => self.tell(*suite, text, ""),
         }
     }

@@ -123,6 +123,7 @@ impl Run {
             services,
             planning,
             share,
+            memory_mb: file.memory_mb,
             policy,
         };
         let whole = self
@@ -161,6 +162,7 @@ impl Run {
             services,
             planning,
             share,
+            memory_mb,
             policy,
         } = work;
         let Planning {
@@ -178,6 +180,7 @@ impl Run {
             plan,
             costs,
             workers: share.workers,
+            memory_mb,
             policy: policy.clone(),
             scratch: scratch.to_owned(),
             token: uuid::Uuid::new_v4().to_string(),
@@ -223,6 +226,7 @@ struct Work {
     services: Option<Arc<Services>>,
     planning: Planning,
     share: Share,
+    memory_mb: Option<u32>,
     policy: Policy,
 }
 

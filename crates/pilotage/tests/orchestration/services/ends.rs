@@ -121,14 +121,9 @@ fn what_somebody_uses_is_left_alone() {
     assert_nothing_left(&repository);
 }
 
-#[test]
-fn a_run_of_tests_that_is_killed_leaves_its_services_to_the_next() {
-    let Some(mut repository) = with_servers() else {
-        return;
-    };
-    let Some(pytest) = crate::repository::pytest() else {
-        return;
-    };
+/// A run whose one test does not end unless it runs again.
+fn begin_run(repository: &mut Repository) -> Option<Child> {
+    let pytest = crate::repository::pytest()?;
     repository.set("PYTHONPATH", pytest.clone());
     repository.write(
         "pilotage.yaml",
@@ -136,11 +131,11 @@ fn a_run_of_tests_that_is_killed_leaves_its_services_to_the_next() {
     );
     repository.write(
         "test_it.py",
-        "import os, pathlib, time\n\ndef test_it():\n    if not os.path.exists('again'):\n        \
-         pathlib.Path('running').touch()\n        time.sleep(600)\n",
+        "import os, pathlib, threading\n\ndef test_it():\n    if not os.path.exists('again'):\n        \
+         pathlib.Path('running').touch()\n        threading.Event().wait()\n",
     );
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut child = Command::new(cargo_bin!("pilotage"))
+    let child = Command::new(cargo_bin!("pilotage"))
         .args(["test", "run"])
         .env("PATH", format!("{}:{path}", servers().unwrap().display()))
         .env("PYTHONPATH", pytest)
@@ -154,6 +149,33 @@ fn a_run_of_tests_that_is_killed_leaves_its_services_to_the_next() {
     wait_for("the test", || {
         repository.path().join("running").exists().then_some(())
     });
+    Some(child)
+}
+
+#[test]
+fn an_interrupted_run_of_tests_takes_its_services_along() {
+    let Some(mut repository) = with_servers() else {
+        return;
+    };
+    let Some(mut child) = begin_run(&mut repository) else {
+        return;
+    };
+    let noted = noted(&repository);
+    assert_eq!((noted.0.len(), noted.1.len()), (2, 1));
+    kill_process(pid(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_gone(&noted);
+    assert_nothing_left(&repository);
+}
+
+#[test]
+fn a_run_of_tests_that_is_killed_leaves_its_services_to_the_next() {
+    let Some(mut repository) = with_servers() else {
+        return;
+    };
+    let Some(mut child) = begin_run(&mut repository) else {
+        return;
+    };
     let noted = noted(&repository);
     kill_process(pid(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
