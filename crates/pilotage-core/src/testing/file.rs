@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServicesFile, unknown_service};
+use super::{ServicesFile, coverage::CoverageFile, unknown_service};
 use crate::config::{Problem, pointer_segment};
 
 /// Most suites.
@@ -37,6 +37,8 @@ pub struct TestsFile {
     pub retries: Option<RetriesFile>,
     /// Tests that run and report, and whose failing does not stand in the way for a while.
     pub quarantine: Vec<QuarantineFile>,
+    /// How much of the source tests have to reach; judged where coverage is asked for.
+    pub coverage: CoverageFile,
 }
 
 impl Default for TestsFile {
@@ -49,6 +51,7 @@ impl Default for TestsFile {
             suites: BTreeMap::new(),
             retries: None,
             quarantine: Vec::new(),
+            coverage: CoverageFile::default(),
         }
     }
 }
@@ -159,6 +162,8 @@ impl TestsFile {
                 format!("at most {MOST_SUITES} suites"),
             ));
         }
+        let coverage = self.coverage.problems().into_iter();
+        problems.extend(coverage.map(|problem| problem.under("/tests/coverage")));
         for (name, suite) in &self.suites {
             let pointer = format!("/tests/suites/{}", pointer_segment(name));
             problems.extend(unknown(&suite.services, &format!("{pointer}/services"), services));

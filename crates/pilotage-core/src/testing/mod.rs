@@ -4,6 +4,7 @@
 //! Everything here is pure. A verdict rests on three things together: what was planned, what the runners said of each test,
 //! and how their processes ended. Whatever was planned and is not heard of again is missing, and what is missing is red.
 
+pub mod coverage;
 mod dispatch;
 mod file;
 mod history;
@@ -24,7 +25,7 @@ pub use services::{
     RECIPES, ReadyFile, SeedFile, ServiceFile, ServicesFile, service_problems, unknown as unknown_service,
 };
 pub use settling::{Ending, Settled, settle};
-pub use shards::{ShardReport, merge};
+pub use shards::{ShardReport, merge, reached_by_all};
 pub use transcript::{FileSeen, Outcome, Said, TestSeen, Transcript};
 pub use verdict::{
     Attempt, FileResult, Planned, Problem, ProblemKind, SuiteResult, TestResult, TestState, Totals, Verdict,

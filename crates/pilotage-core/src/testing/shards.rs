@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Planned, Policy, Problem, ProblemKind, SuiteResult, Verdict};
+use super::{Planned, Policy, Problem, ProblemKind, SuiteResult, Verdict, coverage::Coverage};
 
 /// What one machine says of its part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,28 @@ pub struct ShardReport {
     pub whole: BTreeMap<String, BTreeSet<String>>,
     /// What came of its own part.
     pub verdict: Verdict,
+    /// What its tests reached, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Coverage>,
+}
+
+/// What the tests of all machines reached together, and what stands in the way of telling. Nothing where no machine was asked.
+pub fn reached_by_all(reports: &mut [ShardReport]) -> (Option<Coverage>, Vec<Problem>) {
+    if reports.iter().all(|report| report.reached.is_none()) {
+        return (None, Vec::new());
+    }
+    let mut all = Coverage::default();
+    let mut problems = Vec::new();
+    for report in reports {
+        let shard = report.shard;
+        let joined = match report.reached.take() {
+            Some(reached) => all.join(reached),
+            None => Err("it was not measured what its tests reach".to_owned()),
+        };
+        let problem = |why| Problem::new(ProblemKind::Coverage, format!("shard {shard}: {why}"));
+        problems.extend(joined.err().map(problem));
+    }
+    (Some(all), problems)
 }
 
 /// Puts the parts together, and judges the whole. A part that is missing, comes twice or belongs to another plan is red.
@@ -115,7 +137,33 @@ mod tests {
             plan: plan.into(),
             whole: [("unit".to_owned(), files)].into_iter().collect(),
             verdict: Verdict::of(vec![suite], Vec::new()),
+            reached: None,
         }
+    }
+
+    #[test]
+    fn what_machines_reach_is_joined_and_one_that_did_not_look_is_named() {
+        let reached = |line| {
+            let mut reached = Coverage::default();
+            for other in 1..=2 {
+                reached
+                    .line("a.py", "coverage.py", other, u64::from(other == line))
+                    .unwrap();
+            }
+            Some(reached)
+        };
+        let mut reports = vec![report(1, "a", "p"), report(2, "b", "p")];
+        assert_eq!(reached_by_all(&mut reports), (None, Vec::new()));
+        (reports[0].reached, reports[1].reached) = (reached(1), reached(2));
+        let (all, problems) = reached_by_all(&mut reports);
+        let lines = all.unwrap().shares().lines;
+        assert_eq!((lines.covered, lines.total, problems.len()), (2, 2, 0));
+        reports[1].reached = reached(2);
+        let (_, problems) = reached_by_all(&mut reports);
+        assert_eq!(
+            problems[0].text,
+            "shard 1: it was not measured what its tests reach"
+        );
     }
 
     #[test]

@@ -118,6 +118,8 @@ pub enum ProblemKind {
     NothingRan,
     /// The report of a machine is missing, or belongs to something else.
     ShardMissing,
+    /// Tests reached too little, or nobody can tell how much.
+    Coverage,
 }
 
 /// Something that went wrong besides failing tests. It is red whatever the tests say.
@@ -372,6 +374,15 @@ impl Verdict {
             suites,
             problems,
         }
+    }
+
+    /// The same with more that went wrong, which is red.
+    #[must_use]
+    pub fn with(mut self, problems: Vec<Problem>) -> Self {
+        self.totals.problems += problems.len();
+        self.passed &= problems.is_empty();
+        self.problems.extend(problems);
+        self
     }
 }
 

@@ -1,7 +1,7 @@
-//! `coverage`: what tests reached, from LCOV, Cobertura, an Istanbul summary, coverage.py or llvm-cov; which one it is shows in
-//! the file.
+//! `coverage`: what tests reached, from LCOV, Cobertura, Istanbul, coverage.py, SimpleCov, Go, llvm-cov, or what `pilotage test`
+//! has merged; which one it is shows in the file.
 
-use std::{collections::BTreeMap, fs::File, io::BufRead as _, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -15,11 +15,10 @@ use serde_json::Value as Json;
 use super::{first_of, section};
 use crate::{
     Collector, CollectorKind, Measures, Site,
-    reading::{Bounded, Files, Proof, percent},
+    reading::{Files, Proof, percent},
     reports::{
-        cobertura,
-        coverage::{Coverage as Read, Share, Shares},
-        coverage_py, istanbul, lcov, llvm_cov,
+        coverage::{self, Coverage as Read, Share, Shares},
+        places::Places,
     },
 };
 
@@ -30,10 +29,12 @@ pub(super) const KIND: CollectorKind = CollectorKind {
         first_of(
             root,
             &[
+                ".pilotage/coverage/coverage.json",
                 "lcov.info",
                 "coverage/lcov.info",
                 "coverage.xml",
                 "coverage/cobertura-coverage.xml",
+                "coverage/coverage-final.json",
                 "coverage/coverage-summary.json",
                 "coverage.json",
             ],
@@ -114,39 +115,6 @@ fn part(name: &str, patterns: &[String]) -> Result<GlobSet, String> {
     set.build().map_err(|error| error.to_string())
 }
 
-/// Reads whichever format it is: XML begins with `<`, JSON with `{`, and LCOV with neither.
-fn read(coverage: &mut Read, input: &mut Bounded<File>) -> Result<(), String> {
-    let buffer = input.fill_buf().map_err(|error| error.to_string())?;
-    let text = buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(buffer);
-    let before = coverage.added;
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => Err("it is empty".to_owned()),
-        Some(b'<') => cobertura::read(coverage, input),
-        Some(b'{') => json(coverage, input),
-        Some(_) => lcov::read(coverage, input),
-    }?;
-    // Beside other reports an empty one would go unseen.
-    if coverage.added == before {
-        return Err("it says nothing of any file".to_owned());
-    }
-    Ok(())
-}
-
-/// The formats in JSON tell themselves apart by their first key.
-fn json(coverage: &mut Read, input: &mut Bounded<File>) -> Result<(), String> {
-    let buffer = input.fill_buf().map_err(|error| error.to_string())?;
-    let beginning = String::from_utf8_lossy(buffer.get(..256).unwrap_or(buffer));
-    let beginning: String = beginning.split_whitespace().collect();
-    let beginning = beginning.trim_start_matches('\u{feff}');
-    if beginning.starts_with("{\"meta\"") {
-        coverage_py::read(coverage, input)
-    } else if beginning.starts_with("{\"data\"") {
-        llvm_cov::read(coverage, input)
-    } else {
-        istanbul::read(coverage, input)
-    }
-}
-
 #[async_trait]
 impl Collector for Coverage {
     fn measures(&self) -> Measures {
@@ -154,7 +122,11 @@ impl Collector for Coverage {
     }
 
     async fn collect(&self, site: &Site) -> Measured {
-        let (read, proof) = match self.files.read(&site.root, Read::default(), read).await {
+        let (read, proof) = match self
+            .files
+            .read(&site.root, Read::at(Places::of(&site.root)), coverage::read)
+            .await
+        {
             Ok(read) => read,
             Err(reason) => return self.metrics().map(|name| (name, Err(reason.clone()))).collect(),
         };
@@ -166,7 +138,7 @@ impl Collector for Coverage {
         for (end, set) in &self.parts {
             let shares = match set {
                 None => read.shares(),
-                Some(set) => read.shares_of(|path| set.is_match(within(path, &site.root))),
+                Some(set) => read.shares_of(|path| set.is_match(path)),
             };
             measured.extend(answers(&shares, &proof, end));
         }
@@ -179,12 +151,6 @@ impl Coverage {
         let ends = self.parts.iter().map(|(end, _)| end);
         ends.flat_map(|end| METRICS.map(|name| format!("{name}{end}")))
     }
-}
-
-/// Some tools write whole paths.
-fn within<'a>(path: &'a str, root: &Path) -> &'a Path {
-    let path = Path::new(path);
-    path.strip_prefix(root).unwrap_or(path)
 }
 
 fn answers(shares: &Shares, proof: &Proof, end: &str) -> Measured {

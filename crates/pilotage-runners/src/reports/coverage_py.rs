@@ -5,30 +5,40 @@ use std::{collections::BTreeMap, io::Read};
 
 use serde::Deserialize;
 
-use super::coverage::{Coverage, Item};
+use super::coverage::{Coverage, Kind, whole};
 use crate::reading::Bounded;
+
+/// The name of the provider.
+const COVERAGE_PY: &str = "coverage.py";
 
 #[derive(Deserialize)]
 struct Report {
+    #[serde(default)]
+    meta: Meta,
     files: BTreeMap<String, Reached>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    branch_coverage: bool,
 }
 
 #[derive(Deserialize)]
 struct Reached {
-    executed_lines: Vec<u64>,
-    missing_lines: Vec<u64>,
+    executed_lines: Vec<u32>,
+    missing_lines: Vec<u32>,
     #[serde(default)]
     executed_branches: Vec<(i64, i64)>,
     #[serde(default)]
     missing_branches: Vec<(i64, i64)>,
-    #[serde(default)]
-    functions: BTreeMap<String, Function>,
+    functions: Option<BTreeMap<String, Function>>,
 }
 
 #[derive(Deserialize)]
 struct Function {
-    executed_lines: Vec<u64>,
-    missing_lines: Vec<u64>,
+    executed_lines: Vec<u32>,
+    missing_lines: Vec<u32>,
 }
 
 /// Adds a report.
@@ -36,36 +46,56 @@ struct Function {
 /// # Errors
 /// It is no such report, or is over the limits.
 pub fn read<R: Read>(coverage: &mut Coverage, input: &mut Bounded<R>) -> Result<(), String> {
-    coverage.note_format("coverage.py");
-    let text = input.whole(4).map_err(|error| error.to_string())?;
-    let report: Report = serde_json::from_slice(&text)
+    read_text(coverage, &whole(input)?)
+}
+
+pub(super) fn read_text(coverage: &mut Coverage, text: &[u8]) -> Result<(), String> {
+    coverage.note_format(COVERAGE_PY);
+    let report: Report = serde_json::from_slice(text)
         .map_err(|error| format!("it is no JSON report of coverage.py: {error}"))?;
     for (file, reached) in &report.files {
-        add(coverage, file, reached)?;
+        let path = coverage.path(file, &[]);
+        coverage.model.file(&path, COVERAGE_PY)?;
+        if report.meta.branch_coverage {
+            coverage.model.knows(&path, COVERAGE_PY, Kind::Branches)?;
+        }
+        add(coverage, &path, reached)?;
     }
     Ok(())
 }
 
-fn add(coverage: &mut Coverage, file: &str, reached: &Reached) -> Result<(), String> {
-    for (lines, is_reached) in [(&reached.executed_lines, true), (&reached.missing_lines, false)] {
+fn add(coverage: &mut Coverage, path: &str, reached: &Reached) -> Result<(), String> {
+    for (lines, hits) in [(&reached.executed_lines, 1), (&reached.missing_lines, 0)] {
         for line in lines {
-            coverage.add(file, Item::Line(*line), is_reached)?;
+            coverage.model.line(path, COVERAGE_PY, *line, hits)?;
         }
     }
-    let branches = [
-        (&reached.executed_branches, true),
-        (&reached.missing_branches, false),
-    ];
-    for (branches, is_reached) in branches {
+    let branches = [(&reached.executed_branches, 1), (&reached.missing_branches, 0)];
+    for (branches, hits) in branches {
         for (from, to) in branches {
-            coverage.add(file, Item::Branch(&format!("{from},{to}")), is_reached)?;
+            // An end that is below zero is the end of the function that begins there.
+            let line = u32::try_from(from.unsigned_abs()).map_err(|_| "a branch on a line that cannot be")?;
+            coverage
+                .model
+                .branch(path, COVERAGE_PY, line, &to.to_string(), hits)?;
         }
     }
+    let Some(functions) = &reached.functions else {
+        return Ok(());
+    };
+    coverage.model.knows(path, COVERAGE_PY, Kind::Functions)?;
     // What stands outside of every function comes under an empty name.
-    for (name, function) in reached.functions.iter().filter(|(name, _)| !name.is_empty()) {
+    for (name, function) in functions.iter().filter(|(name, _)| !name.is_empty()) {
         let is_entered = !function.executed_lines.is_empty();
-        if is_entered || !function.missing_lines.is_empty() {
-            coverage.add(file, Item::Function(name), is_entered)?;
+        let first = function
+            .executed_lines
+            .iter()
+            .chain(&function.missing_lines)
+            .min();
+        if let Some(first) = first {
+            coverage
+                .model
+                .function(path, COVERAGE_PY, *first, name, u64::from(is_entered))?;
         }
     }
     Ok(())

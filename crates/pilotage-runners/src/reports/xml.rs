@@ -11,6 +11,8 @@ use crate::reading::Bounded;
 
 /// Deepest nesting of tags.
 const MAX_DEPTH: usize = 64;
+/// Longest text that is kept, in bytes.
+const MAX_TEXT_BYTES: usize = 4_096;
 
 /// One step through a document.
 pub(super) enum Step {
@@ -45,6 +47,7 @@ pub(super) struct Xml<'a, R: Read> {
     /// An empty tag was handed out, and its end comes next.
     closing: bool,
     seen: bool,
+    text: String,
 }
 
 impl<'a, R: Read> Xml<'a, R> {
@@ -57,6 +60,7 @@ impl<'a, R: Read> Xml<'a, R> {
             open: Vec::new(),
             closing: false,
             seen: false,
+            text: String::new(),
         }
     }
 
@@ -78,14 +82,24 @@ impl<'a, R: Read> Xml<'a, R> {
                 }
                 Event::End(_) => return Ok(self.open.pop().map(Step::Close)),
                 Event::Eof => return self.end(),
+                Event::Text(text) if self.text.len() + text.len() <= MAX_TEXT_BYTES => {
+                    self.text.push_str(&text);
+                    continue;
+                }
                 other => {
                     refuse(&other)?;
                     continue;
                 }
             };
             self.enter(&tag.name)?;
+            self.text.clear();
             return Ok(Some(Step::Open(tag)));
         }
+    }
+
+    /// The text since the last tag opened; longer ones are cut.
+    pub(super) fn text(&self) -> &str {
+        self.text.trim()
     }
 
     fn enter(&mut self, name: &str) -> Result<(), String> {

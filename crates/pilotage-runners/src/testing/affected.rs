@@ -71,6 +71,7 @@ impl Asked {
                 listing: &ready.files,
                 scratch,
                 token: "affected",
+                coverage: None,
             };
             let change = Change {
                 base,

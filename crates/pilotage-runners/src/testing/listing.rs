@@ -69,6 +69,7 @@ async fn look(suite: Suite, scratch: PathBuf) -> Ready {
         listing: &nothing,
         scratch: &scratch,
         token: "list",
+        coverage: None,
     };
     match ready.suite.runner.list(&task).await {
         Ok(listing) => {
@@ -107,6 +108,7 @@ pub async fn tests(ready: &Ready, files: &[String], scratch: &Path) -> BTreeMap<
         listing: &ready.files,
         scratch,
         token: "tests",
+        coverage: None,
     };
     ready.suite.runner.tests(&task, files).await
 }

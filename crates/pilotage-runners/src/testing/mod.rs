@@ -5,6 +5,7 @@
 //! nothing is lost but what a runner was at when it died.
 
 mod affected;
+mod coverage;
 mod history;
 mod listing;
 mod runners;
@@ -13,6 +14,7 @@ pub mod services;
 mod suites;
 
 pub use affected::{Choice, affected};
+pub use coverage::{Collecting, Measured, changes, gather, lacking, read_reports};
 pub use history::{machine_class, read_history, write_history};
 pub use listing::{Ready, list, tests};
 pub use runners::RUNNERS;

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use self::{memory::Memory, state::State};
-use super::{Ready, Suite, runners::Task, services::Services};
+use super::{Ready, Suite, coverage, runners::Task, services::Services};
 
 /// Longest line of a report, in bytes.
 pub(crate) const MOST_LINE_BYTES: usize = 1 << 20;
@@ -120,6 +120,8 @@ pub struct Run {
     pub token: String,
     /// What suites need beside themselves.
     pub services: Option<Arc<Services>>,
+    /// Where reports of what tests reach are collected, if they are asked for.
+    pub coverage: Option<coverage::Collecting>,
 }
 
 /// What came of a run.
@@ -158,6 +160,7 @@ struct Shared {
     policy: Policy,
     scratch: PathBuf,
     token: String,
+    coverage: Option<coverage::Collecting>,
     state: Mutex<State>,
     changed: Notify,
     places: Arc<Semaphore>,
@@ -183,6 +186,7 @@ impl Run {
             policy: self.policy,
             scratch: self.scratch,
             token: self.token,
+            coverage: self.coverage,
             changed: Notify::new(),
             places: Arc::new(Semaphore::new(workers)),
             memory: Memory::new(self.memory_mb),
@@ -266,11 +270,16 @@ impl Shared {
         let made = std::fs::create_dir_all(&scratch)
             .map_err(|error| format!("cannot make {}: {error}", scratch.display()));
         let token = format!("{}-{number}", self.token);
+        let coverage = self
+            .coverage
+            .as_ref()
+            .and_then(|asked| asked.folder_of(batch.suite, number));
         let task = Task {
             suite: &ready.suite,
             listing: &ready.files,
             scratch: &scratch,
             token: &token,
+            coverage: coverage.as_deref(),
         };
         match made.and_then(|()| ready.suite.runner.calls(&task, &batch.items)) {
             Ok(calls) => {

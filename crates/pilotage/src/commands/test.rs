@@ -1,6 +1,7 @@
 //! `pilotage test`: the suites of a repository, in whatever language, on one plan and with one verdict.
 
 mod choosing;
+mod coverage;
 mod environment;
 mod flaky;
 mod junit;
@@ -10,6 +11,7 @@ mod page;
 mod planning;
 mod printing;
 mod progress;
+mod reached;
 mod run;
 mod serving;
 mod text;
@@ -27,6 +29,8 @@ pub(crate) enum TestCommand {
     Run(run::Run),
     /// Run any command with the services of the tests beside it.
     Env(environment::Env),
+    /// Merge reports of what tests reached, of whatever format, and judge them.
+    Coverage(coverage::Coverage),
     /// Judge what several machines have run as one.
     Merge(merge::Merge),
     /// Show tests that do not always end the same, and those that are in quarantine.
@@ -39,7 +43,8 @@ impl TestCommand {
             Self::List(command) => command.run(context).await,
             Self::Run(command) => command.run(context).await,
             Self::Env(command) => command.run(context).await,
-            Self::Merge(command) => command.run(context),
+            Self::Merge(command) => command.run(context).await,
+            Self::Coverage(command) => command.run(context).await,
             Self::Flaky(command) => command.run(context),
         }
     }

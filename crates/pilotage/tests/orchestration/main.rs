@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod coverage;
 mod flaky;
 mod processes;
 mod projects;

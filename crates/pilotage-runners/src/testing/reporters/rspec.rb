@@ -8,6 +8,7 @@ require "rspec/core"
 
 module Pilotage
   MODE = ENV.fetch("PILOTAGE_TEST_MODE")
+  COVERAGE = ENV.fetch("PILOTAGE_TEST_COVERAGE", nil)
   MOST_LETTERS = 12_000
   @report = File.open(ENV.fetch("PILOTAGE_TEST_REPORT"), "w:UTF-8")
   @seconds = Hash.new(0.0)
@@ -26,6 +27,24 @@ module Pilotage
 
       value = value.encode("UTF-8", invalid: :replace, undef: :replace).scrub
       value.length > MOST_LETTERS ? "#{value[0, MOST_LETTERS / 2]}\n[…]\n#{value[-MOST_LETTERS / 2..]}" : value
+    end
+
+    # Ruby counts from here on, whatever is read later. Without branches and methods on implementations that have none.
+    def measure
+      require "coverage"
+      Coverage.start(lines: true, branches: true, methods: true) unless Coverage.running?
+    rescue LoadError, ArgumentError, RuntimeError => e
+      warn("what tests reach is not measured: #{e.message}")
+    end
+
+    # As SimpleCov writes its results; what stands outside of the suite, and the specs themselves, is left out.
+    def keep_coverage
+      return unless COVERAGE && defined?(Coverage) && Coverage.running?
+
+      own = "#{Dir.pwd}/"
+      reached = Coverage.peek_result.select { |path, _| path.start_with?(own) && !path.start_with?("#{own}spec/", "#{own}vendor/") }
+      suite = { "RSpec" => { coverage: reached, timestamp: Time.now.to_i } }
+      File.write(File.join(COVERAGE, ".resultset.json"), JSON.generate(suite))
     end
 
     def now
@@ -118,6 +137,7 @@ module Pilotage
     end
 
     def stop(_notification)
+      Pilotage.keep_coverage
       Pilotage.tell("end")
     end
 
@@ -145,5 +165,6 @@ module Pilotage
   end
   RSpec::Core::Configuration.prepend(Loading)
   RSpec::Core::Reporter.prepend(Complaining)
+  measure if COVERAGE
   tell("begin", run: ENV.fetch("PILOTAGE_TEST_RUN"))
 end

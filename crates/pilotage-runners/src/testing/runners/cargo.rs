@@ -85,6 +85,12 @@ impl Runner for Cargo {
         };
         items.iter().map(call).collect()
     }
+
+    async fn lacks_for_coverage(&self, _task: &Task<'_>) -> Option<String> {
+        let how = "what cargo's tests reach is not measured here: hand the report of `cargo llvm-cov --json` to \
+                   `pilotage test coverage`";
+        Some(how.to_owned())
+    }
 }
 
 /// One program of tests by nextest.

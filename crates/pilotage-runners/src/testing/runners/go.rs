@@ -174,11 +174,17 @@ impl Runner for Go {
             .into_iter()
             .map(|item| vec![item])
             .chain(Some(whole).filter(|items| !items.is_empty()));
-        let calls = groups.map(|items| {
+        let calls = groups.enumerate().map(|(number, items)| {
             // `-p 1`: a runner takes one of our workers. `-count=1`: what is cached did not run.
             let mut arguments = ["test", "-json", "-count=1", "-p", "1"]
                 .map(str::to_owned)
                 .to_vec();
+            if let Some(folder) = task.coverage {
+                // What the tests of one package reach in another counts as well.
+                arguments.extend(["-covermode=count", "-coverpkg=./..."].map(str::to_owned));
+                let profile = folder.join(format!("cover-{number}.out"));
+                arguments.push(format!("-coverprofile={}", profile.display()));
+            }
             arguments.extend(others.iter().copied().cloned());
             if let Some(part) = items.first().filter(|item| !item.tests.is_empty()) {
                 let mut tests: Vec<String> = part
@@ -200,6 +206,10 @@ impl Runner for Go {
             }
         });
         Ok(calls.collect())
+    }
+
+    async fn lacks_for_coverage(&self, _task: &Task<'_>) -> Option<String> {
+        None
     }
 }
 

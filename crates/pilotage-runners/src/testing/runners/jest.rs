@@ -101,8 +101,18 @@ impl Runner for Jest {
         let reporter = Self::reporter(task);
         let mut command = Self::command(task);
         command.push(format!("--reporters={}", reporter.path()));
-        // A runner takes one of our workers, and shares are no measure of coverage.
-        command.extend(["--runInBand", "--coverage=false"].map(str::to_owned));
+        // A runner takes one of our workers.
+        command.push("--runInBand".to_owned());
+        match task.coverage {
+            // The suite's own thresholds are nothing that a part could meet.
+            Some(folder) => command.extend([
+                "--coverage".to_owned(),
+                "--coverageReporters=json".to_owned(),
+                format!("--coverageDirectory={}", folder.display()),
+                "--coverageThreshold={}".to_owned(),
+            ]),
+            None => command.push("--coverage=false".to_owned()),
+        }
         command.extend(
             task.suite
                 .settings
@@ -121,5 +131,9 @@ impl Runner for Jest {
                 .map(|item| task.suite.place.join(&item.file).display().to_string()),
         );
         Ok(vec![reporter.call(command, Mode::Run, items)?])
+    }
+
+    async fn lacks_for_coverage(&self, _task: &Task<'_>) -> Option<String> {
+        None
     }
 }

@@ -92,6 +92,8 @@ pub struct Task<'a> {
     pub scratch: &'a Path,
     /// What its report has to begin with.
     pub token: &'a str,
+    /// A folder for reports of what its tests reach, where those are asked for.
+    pub coverage: Option<&'a Path>,
 }
 
 /// What has changed.
@@ -173,6 +175,9 @@ pub trait Runner: Send + Sync + 'static {
     /// The way cannot be prepared; the text is for people.
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String>;
 
+    /// What is missing here to tell what tests reach; `None` where nothing is. The text goes on after the name of the suite.
+    async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String>;
+
     /// Whether it can run some of the tests of a file, by what its reports call them.
     fn selects_tests(&self) -> bool {
         true
@@ -225,6 +230,14 @@ fn installed(folder: &Path, name: &str) -> String {
         .map(|above| above.join("node_modules/.bin").join(name));
     let found = places.take(6).find(|place| place.is_file());
     found.map_or_else(|| name.to_owned(), |place| place.display().to_string())
+}
+
+/// Whether npm put a package beside the suite, or beside a folder above it.
+fn has_package(folder: &Path, name: &str) -> bool {
+    let places = folder
+        .ancestors()
+        .map(|above| above.join("node_modules").join(name));
+    places.take(6).any(|place| place.is_dir())
 }
 
 /// A regular expression that matches one of these names and nothing else.

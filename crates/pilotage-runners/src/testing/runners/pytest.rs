@@ -9,6 +9,7 @@ use super::{
     Call, Listing, Runner, Task, command, has_file, mentions,
     reporter::{self, Mode, Reporter},
 };
+use crate::process;
 
 /// Runs Python's tests.
 pub(super) struct Pytest;
@@ -37,6 +38,13 @@ impl Pytest {
         if mode != Mode::Run {
             command.push("--collect-only".to_owned());
         }
+        if let (Some(folder), true) = (task.coverage, mode == Mode::Run) {
+            command.extend(["--cov", "--cov-branch", "--cov-fail-under=0"].map(str::to_owned));
+            command.push(format!(
+                "--cov-report=json:{}",
+                folder.join("coverage.json").display()
+            ));
+        }
         command.extend(task.suite.settings.arguments.iter().cloned());
         for item in items {
             let whole = std::slice::from_ref(&item.file);
@@ -57,6 +65,11 @@ impl Pytest {
             .or_else(|| std::env::var("PYTHONPATH").ok())
             .unwrap_or_default();
         let path = format!("{}:{before}", task.scratch.display());
+        if let Some(folder) = task.coverage {
+            // Runners side by side would write over each other's data.
+            let data = folder.join(".coverage").display().to_string();
+            call.order.set.push(("COVERAGE_FILE".to_owned(), data));
+        }
         call.order
             .set
             .push(("PYTHONPATH".to_owned(), path.trim_end_matches(':').to_owned()));
@@ -111,5 +124,20 @@ impl Runner for Pytest {
 
     fn idle_code(&self) -> Option<i32> {
         Some(5)
+    }
+
+    /// pytest tells of options that its plugins bring.
+    async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String> {
+        let mut order = Self::call(task, Mode::List, &[]).ok()?.order;
+        order.command.push("--help".to_owned());
+        let mut said = Vec::new();
+        let followed = process::follow(&order, |bytes| {
+            if said.len() < 1 << 20 {
+                said.extend_from_slice(bytes);
+            }
+        });
+        let ran = followed.await.is_ok();
+        let has = ran && String::from_utf8_lossy(&said).contains("--cov-report");
+        (!has).then(|| "pytest-cov is not installed".to_owned())
     }
 }

@@ -72,6 +72,9 @@ impl Reporter<'_> {
         ];
         let limit = suite.settings.test_timeout_seconds;
         set.extend(limit.map(|seconds| ("PILOTAGE_TEST_TIMEOUT".to_owned(), seconds.to_string())));
+        if let (Some(folder), true) = (self.task.coverage, mode == Mode::Run) {
+            set.push(("PILOTAGE_TEST_COVERAGE".to_owned(), folder.display().to_string()));
+        }
         set.extend(suite.settings.environment.clone());
         Ok(Call {
             items: items.to_vec(),

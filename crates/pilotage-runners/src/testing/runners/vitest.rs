@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
 use super::{
-    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
+    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, has_package, installed,
+    mentions,
     reporter::{Mode, Reporter},
 };
 use crate::{process, testing::running};
@@ -54,6 +55,23 @@ impl Vitest {
     }
 }
 
+/// Maps are asked for, which can be merged. The reporter takes the suite's own thresholds away, as a part cannot meet them.
+fn measured(task: &Task<'_>) -> Vec<String> {
+    let Some(folder) = task.coverage else {
+        return vec!["--coverage.enabled=false".to_owned()];
+    };
+    let mut arguments = vec![
+        "--coverage.enabled=true".to_owned(),
+        "--coverage.reporter=json".to_owned(),
+        "--coverage.reportOnFailure=true".to_owned(),
+        format!("--coverage.reportsDirectory={}", folder.display()),
+    ];
+    if !has_package(&task.suite.place, "@vitest/coverage-v8") {
+        arguments.push("--coverage.provider=istanbul".to_owned());
+    }
+    arguments
+}
+
 #[async_trait]
 impl Runner for Vitest {
     fn name(&self) -> &'static str {
@@ -84,15 +102,9 @@ impl Runner for Vitest {
         let reporter = Self::reporter(task);
         let mut command = Self::command(task, "run");
         command.push(format!("--reporter={}", reporter.path()));
-        // A runner takes one of our workers, and shares are no measure of coverage.
-        command.extend(
-            [
-                "--maxWorkers=1",
-                "--no-file-parallelism",
-                "--coverage.enabled=false",
-            ]
-            .map(str::to_owned),
-        );
+        // A runner takes one of our workers.
+        command.extend(["--maxWorkers=1", "--no-file-parallelism"].map(str::to_owned));
+        command.extend(measured(task));
         command.extend(
             task.suite
                 .settings
@@ -111,5 +123,11 @@ impl Runner for Vitest {
         command.extend(paths);
         let call = reporter.call(command, Mode::Run, items)?;
         Ok(vec![call])
+    }
+
+    async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String> {
+        let providers = ["@vitest/coverage-v8", "@vitest/coverage-istanbul"];
+        let has = providers.iter().any(|name| has_package(&task.suite.place, name));
+        (!has).then(|| "neither @vitest/coverage-v8 nor @vitest/coverage-istanbul is installed".to_owned())
     }
 }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use pilotage_core::testing::{ShardReport, merge};
+use pilotage_core::testing::{ShardReport, merge, reached_by_all};
 
 use super::{
     choosing::{Known, policy},
+    coverage::Measuring,
     printing::{Printing, Whole},
 };
 use crate::{cli::Context, exit::Done};
@@ -20,7 +21,7 @@ Examples:
   pilotage test run --shards 4 --shard 2 --format json --output shard-2.json     on each machine
   pilotage test merge shard-*.json                                               when all are through
 
-A shard that is missing, comes twice or belongs to another plan is red.
+A shard that is missing, comes twice or belongs to another plan is red. What tests reached is merged before it is judged.
 
 Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 could not read the reports.";
 
@@ -34,13 +35,16 @@ pub(crate) struct Merge {
     #[command(flatten)]
     known: Known,
     #[command(flatten)]
+    measuring: Measuring,
+    #[command(flatten)]
     printing: Printing,
 }
 
 impl Merge {
-    pub(super) fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let policy = policy(&self.known.file()?)?;
-        let reports: Vec<_> = self
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
+        let file = self.known.file()?;
+        let policy = policy(&file)?;
+        let mut reports: Vec<_> = self
             .reports
             .iter()
             .map(|path| read(path))
@@ -49,7 +53,13 @@ impl Merge {
             .first()
             .map(|report| report.plan.clone())
             .unwrap_or_default();
-        let verdict = merge(reports, &policy);
+        let (reached, mut problems) = reached_by_all(&mut reports);
+        let coverage = match reached {
+            Some(reached) => Some(self.measuring.judge(&file.coverage, &reached).await?),
+            None => None,
+        };
+        problems.extend(coverage.iter().flat_map(|judged| judged.problems.clone()));
+        let verdict = merge(reports, &policy).with(problems);
         let passed = verdict.passed;
         let shard = ShardReport {
             shard: 1,
@@ -57,12 +67,14 @@ impl Merge {
             plan,
             whole: std::collections::BTreeMap::new(),
             verdict,
+            reached: None,
         };
         self.printing.print(
             context,
             &Whole {
                 shard,
                 timing: None,
+                coverage,
                 notes: Vec::new(),
             },
         )?;

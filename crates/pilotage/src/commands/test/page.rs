@@ -39,6 +39,7 @@ pub(super) fn markdown(whole: &Whole) -> String {
         &names(verdict, TestState::Failed, true),
     );
     list(&mut out, "Flaky", &names(verdict, TestState::Flaky, false));
+    out.extend(whole.coverage.iter().map(super::reached::markdown));
     list(&mut out, "Slowest", &text::slowest(verdict, 5));
     out
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pilotage_core::testing::ShardReport;
+use pilotage_core::testing::{ShardReport, coverage::CoverageJudged};
 use serde::Serialize;
 
 use super::{junit, page, text};
@@ -32,6 +32,9 @@ pub(super) struct Whole {
     /// How long it took; nothing for what several machines did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timing: Option<Timing>,
+    /// What tests reached, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) coverage: Option<CoverageJudged>,
     /// What is worth knowing and harmless.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) notes: Vec<String>,

@@ -78,7 +78,11 @@ impl Progress {
                 let name = self.0.bars.get(*suite).map_or("", |(name, _)| name.as_str());
                 self.line(&stderr_colour().paint(Style::Faint, &clean(&format!("{name}: {text}"))));
             }
-            Happened::Trouble { suite, text } => self.tell(*suite, text, ""),
+            Happened::Trouble { suite, text } => {
+                // What a runner said has lines of its own.
+                let (what, message) = text.split_once('\n').unwrap_or((text, ""));
+                self.tell(*suite, what, message);
+            }
         }
     }
 

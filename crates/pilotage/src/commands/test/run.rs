@@ -3,12 +3,13 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use clap::Args;
-use pilotage_core::testing::{History, Policy, ShardReport, TestsFile};
+use pilotage_core::testing::{History, Policy, ShardReport, TestsFile, coverage::CoverageFile};
 use pilotage_runners::testing::{self, Ready, Suite, services::Services};
 use tokio::task::JoinSet;
 
 use super::{
     choosing::{Choosing, look, policy, scratch, today},
+    coverage::{Asked, Measuring},
     planning::{self, Planning, Share},
     printing::{Printing, Timing, Whole},
     progress::Progress,
@@ -27,6 +28,7 @@ Examples:
   pilotage test run --suite pytest --dry-run           who would run what, and how long that would take
   pilotage test run --affected main                    what the changes since main ask for
   pilotage test run --shards 4 --shard 2 --format json --output shard-2.json
+  pilotage test run --coverage --base origin/main      what the tests reach, also of the lines that differ
   pilotage test run --format junit --output tests.xml
 
 --format also takes markdown and junit here. A change of a test file asks for that file; any other change below the folder of
@@ -55,6 +57,11 @@ pub(crate) struct Run {
     /// Show the plan, and run nothing
     #[arg(long = "dry-run")]
     plan_only: bool,
+    /// Measure what the tests reach, and judge it by `tests.coverage` of the configuration
+    #[arg(long)]
+    coverage: bool,
+    #[command(flatten)]
+    measuring: Measuring,
     /// Do not remember how long it took and how it ended
     #[arg(long)]
     no_keep: bool,
@@ -125,6 +132,7 @@ impl Run {
             share,
             memory_mb: file.memory_mb,
             policy,
+            asked: file.coverage.clone(),
         };
         let whole = self
             .carry_out(context, work, &mut history, scratch.path())
@@ -150,6 +158,18 @@ impl Run {
         })
     }
 
+    /// Learns from a run, unless that is not wanted.
+    fn remember(&self, ran: &testing::Ran, history: &mut History) {
+        if self.no_keep {
+            return;
+        }
+        ran.teach(history, &testing::machine_class(), today());
+        history.forget(today());
+        if let Err(why) = testing::write_history(&self.choosing.known.history, history) {
+            remark(format!("{why}: the next plan knows nothing of this run"));
+        }
+    }
+
     async fn carry_out(
         &self,
         context: &Context,
@@ -164,6 +184,7 @@ impl Run {
             share,
             memory_mb,
             policy,
+            asked: file,
         } = work;
         let Planning {
             plan,
@@ -174,6 +195,7 @@ impl Run {
             ..
         } = planning;
         let (predicted, lower_bound) = (plan.makespan, plan.lower_bound);
+        let asked = Asked::when(self.coverage, &suites, scratch).await?;
         let progress = Progress::new(&results, context);
         let run = testing::Run {
             suites,
@@ -185,27 +207,28 @@ impl Run {
             scratch: scratch.to_owned(),
             token: uuid::Uuid::new_v4().to_string(),
             services,
+            coverage: asked.as_ref().map(|asked| asked.collecting.clone()),
         };
         let begun = Instant::now();
         let shown = progress.clone();
         let ran = run.run(results, move |happened| shown.show(&happened)).await;
         let seconds = begun.elapsed().as_secs_f64();
         progress.end();
-        if !self.no_keep {
-            ran.teach(history, &testing::machine_class(), today());
-            history.forget(today());
-            if let Err(why) = testing::write_history(&self.choosing.known.history, history) {
-                remark(format!("{why}: the next plan knows nothing of this run"));
-            }
-        }
+        self.remember(&ran, history);
         let verdict = policy.judge(ran.suites, Vec::new());
-        let report = ShardReport {
+        let mut report = ShardReport {
             shard: share.shard,
             shards: share.shards,
             plan: digest,
             whole,
             verdict,
+            reached: None,
         };
+        let mut notes = ran.notes;
+        let coverage = self
+            .measuring
+            .settle(asked, &file, &mut report, &mut notes)
+            .await?;
         let timing = Timing {
             seconds,
             workers: share.workers,
@@ -215,7 +238,8 @@ impl Run {
         Ok(Whole {
             shard: report,
             timing: Some(timing),
-            notes: ran.notes,
+            coverage,
+            notes,
         })
     }
 }
@@ -228,6 +252,7 @@ struct Work {
     share: Share,
     memory_mb: Option<u32>,
     policy: Policy,
+    asked: CoverageFile,
 }
 
 /// Ctrl-C, or a polite request to end. Without a handler nothing would kill what was started.

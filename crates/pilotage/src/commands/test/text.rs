@@ -6,7 +6,7 @@ use pilotage_core::testing::{Batch, SuiteResult, TestResult, TestState, Verdict}
 use pilotage_runners::testing::Ready;
 use serde_json::json;
 
-use super::{planning::Planning, printing::Whole};
+use super::{planning::Planning, printing::Whole, reached};
 use crate::{
     cli::Context,
     output::{Cell, Style, Table, clean, clean_lines},
@@ -25,6 +25,10 @@ const MOST_ANNOTATIONS: usize = 10;
 pub(super) fn print(context: &Context, whole: &Whole) -> anyhow::Result<()> {
     let verdict = &whole.shard.verdict;
     context.output.table(&table(&verdict.suites))?;
+    if let Some(coverage) = &whole.coverage {
+        context.output.line("")?;
+        context.output.table(&reached::table(coverage))?;
+    }
     let paint = |style, text: &str| context.output.paint(style, text);
     context.output.line(body(whole, &paint).trim_end())?;
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
@@ -98,13 +102,22 @@ fn body(whole: &Whole, paint: &dyn Fn(Style, &str) -> String) -> String {
         }
     }
     for problem in problems(verdict) {
-        say(paint(Style::Bad, &format!("problem: {problem}")));
+        // What a runner said has lines of its own, each of which is escaped by itself.
+        let mut lines = problem.lines();
+        let first = lines.next().unwrap_or_default();
+        say(paint(Style::Bad, &format!("problem: {first}")));
+        lines
+            .take(MOST_LINES)
+            .for_each(|line| say(format!("    {}", clean(line))));
     }
     for (suite, file, test) in tests(verdict, TestState::Flaky) {
         say(paint(
             Style::Warning,
             &format!("flaky: {}: {file}: {}{}", suite.name, test.name, times(test)),
         ));
+    }
+    for (style, line) in whole.coverage.iter().flat_map(reached::lines) {
+        say(paint(style, &line));
     }
     for note in &whole.notes {
         say(paint(Style::Faint, &format!("note: {note}")));
