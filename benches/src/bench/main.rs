@@ -64,7 +64,7 @@ struct Settings {
     /// Folder in which npm put `turbo`, for the reference of `run`; without one it is left out.
     #[arg(long, env = "PILOTAGE_TURBO")]
     turbo: Option<PathBuf>,
-    /// A clone of TheAlgorithms/C with its history, whose last commits `run` replays; without one they are left out.
+    /// A clone of TheAlgorithms/C with its history, whose last commits `run` replays in place of a project that it makes.
     #[arg(long, env = "PILOTAGE_ALGORITHMS")]
     algorithms: Option<PathBuf>,
     /// A folder with recorded durations, for `balance`; benches/balance when not given.

@@ -4,7 +4,7 @@
 //! The project is ten crates that depend on each other in three levels. Each has a job that compiles it and one that compiles
 //! and runs its tests, so the work is that of a real compiler. Every commit of the series changes one crate, as a person
 //! would: mostly one that nothing or little depends on, now and then one at the root, sometimes words only.
-//! The same over the history of a project of others, where a clone of it is given.
+//! In its place the history of a project of others, where a clone of it is given.
 
 mod project;
 mod real;
@@ -38,31 +38,29 @@ struct Tool {
     shared: fn(&Path) -> String,
 }
 
-/// Runs both tools over the same projects.
+/// Runs both tools over the same project.
 pub(crate) fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let ours = ours(settings)?;
     let theirs = settings.turbo.as_deref().map(turbo).transpose()?;
     if theirs.is_none() {
         note("  no Turborepo to compare with: `npm install turbo` in a folder, and that folder as --turbo");
     }
-    let mut projects = vec![Project::Made];
-    match &settings.algorithms {
-        Some(repository) => projects.push(Project::Real(Real::open(repository, SERIES.len())?)),
-        None => note("  no real history to replay: clone TheAlgorithms/C, and that folder as --algorithms"),
-    }
-    let mut all = Vec::new();
-    for project in projects {
-        let first = figures(&ours, &project)?;
-        let other = theirs.as_ref().map(|tool| figures(tool, &project)).transpose()?;
-        ensure!(
-            first.jobs_after_change == project.jobs_after_change(),
-            "a change of one file is one of {} jobs, and {} ran",
-            project.jobs_after_change(),
-            first.jobs_after_change
-        );
-        all.extend(rows(project.name(), &first, other.as_ref()));
-    }
-    Ok(all)
+    let project = match &settings.algorithms {
+        Some(repository) => Project::Real(Real::open(repository, SERIES.len())?),
+        None => {
+            note("  no real history to replay: clone TheAlgorithms/C, and that folder as --algorithms");
+            Project::Made
+        }
+    };
+    let first = figures(&ours, &project)?;
+    let other = theirs.as_ref().map(|tool| figures(tool, &project)).transpose()?;
+    ensure!(
+        first.jobs_after_change == project.jobs_after_change(),
+        "a change of one file is one of {} jobs, and {} ran",
+        project.jobs_after_change(),
+        first.jobs_after_change
+    );
+    Ok(rows(project.name(), &first, other.as_ref()))
 }
 
 /// What is built.

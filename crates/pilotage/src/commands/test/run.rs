@@ -28,7 +28,7 @@ Examples:
   pilotage test run --suite pytest --dry-run           who would run what, and how long that would take
   pilotage test run --affected main                    what the changes since main ask for
   pilotage test run --shards 4 --shard 2 --format json --output shard-2.json
-  pilotage test run --coverage --base origin/main      what the tests reach, also of the lines that differ
+  pilotage test run --coverage --base origin/main      what the tests reach, of the change too
   pilotage test run --format junit --output tests.xml
 
 --format also takes markdown and junit here. A change of a test file asks for that file; any other change below the folder of
