@@ -229,7 +229,7 @@ async fn coverage_in_json_is_read_as_what_it_is_and_by_path() {
         (
             &LLVM_COV[..200],
             "code_coverage_lines",
-            Err("no export of llvm-cov"),
+            Err("no JSON of a report"),
         ),
     ];
     for (text, metric, expected) in cases {

@@ -230,6 +230,8 @@ fn every_parser_has_a_row() {
         let path = entry.unwrap().path();
         let reads = std::fs::read_to_string(&path).unwrap().contains("pub fn read<");
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(!reads || readers.contains(name), "{name} has no row");
+        // `coverage` only tells the formats apart: every row of that kind goes through it.
+        let has_row = readers.contains(name) || (name == "coverage" && kinds.contains(name));
+        assert!(!reads || has_row, "{name} has no row");
     }
 }

@@ -80,6 +80,13 @@ fn file(kind: &'static str, reader: &'static str, section: fn(&Project) -> Json,
 }
 
 const JUNIT: &str = r#"<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite name="pytest" errors="0" failures="1" skipped="1" tests="4" time="1.25"><testcase classname="tests.test_a" name="test_ok" time="0.1" /><testcase classname="tests.test_a" name="test_bad[\x00]" time="0.1"><failure message="assert 1 == 2">def test_bad():&#10;&gt; assert 1 == 2</failure></testcase><testcase classname="tests.test_a" name="test_skip" time="0.0"><skipped type="pytest.skip" message="later">x</skipped></testcase><testcase classname="" name="tests.test_two" time="1,234.5"><system-out><![CDATA[<b>]]></system-out></testcase></testsuite></testsuites>"#;
+const SIMPLECOV: &str = r#"{"RSpec": {"coverage": {"lib/a.rb": {"lines": [null, 1, 0, 2, null],
+    "branches": {"[:if, 0, 3, 4, 5, 7]": {"[:then, 1, 4, 6, 4, 10]": 1, "[:else, 2, 3, 4, 5, 7]": 0}},
+    "methods": {"[\"A\", :b, 2, 2, 5, 5]": 1}}}, "timestamp": 1700000000}}"#;
+
+const GO_COVER: &str =
+    "mode: atomic\nexample.com/m/a/a.go:3.20,5.2 2 7\nexample.com/m/a/a.go:7.20,9.16 1 0\n";
+
 const LCOV: &str = "TN:\nSF:src/a.py\nDA:1,1\nDA:2,0\nDA:3,5\nBRDA:5,0,jump to line 6,1\nBRDA:5,0,jump, to exit,-\nFN:1,2,f\nFNDA:1,f\nFN:4,g\nFNDA:0,g\nLF:3\nLH:2\nend_of_record\n";
 const COBERTURA: &str = r#"<?xml version="1.0" ?><!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd"><coverage lines-valid="2" lines-covered="2"><packages><package name="p"><classes><class name="m" filename="src/m.ts"><methods><method name="add" hits="1" signature="()V"><lines><line number="1" hits="1"/></lines></method></methods><lines><line number="1" hits="1" branch="true" condition-coverage="50% (1/2)"/><line number="2" hits="4"/></lines></class></classes></package></packages></coverage>"#;
 const ISTANBUL: &str = r#"{"total":{"lines":{"total":4,"covered":3,"skipped":0,"pct":75},"functions":{"total":2,"covered":2,"skipped":0,"pct":100},"branches":{"total":2,"covered":1,"skipped":0,"pct":"Unknown"}},"/r/src/a.ts":{"lines":{"total":4,"covered":3},"functions":{"total":2,"covered":2},"branches":{"total":2,"covered":1}}}"#;
@@ -107,6 +114,8 @@ fn reports() -> Vec<Row> {
         file("coverage", "istanbul", coverage, ISTANBUL),
         file("coverage", "coverage_py", coverage, languages::COVERAGE_PY),
         file("coverage", "llvm_cov", coverage, languages::LLVM_COV),
+        file("coverage", "simplecov", coverage, SIMPLECOV),
+        file("coverage", "go_cover", coverage, GO_COVER),
         file(
             "sarif",
             "sarif",
