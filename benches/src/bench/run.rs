@@ -45,12 +45,11 @@ pub(crate) fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     if theirs.is_none() {
         note("  no Turborepo to compare with: `npm install turbo` in a folder, and that folder as --turbo");
     }
-    let project = match &settings.algorithms {
-        Some(repository) => Project::Real(Real::open(repository, SERIES.len())?),
-        None => {
-            note("  no real history to replay: clone TheAlgorithms/C, and that folder as --algorithms");
-            Project::Made
-        }
+    let project = if let Some(repository) = &settings.algorithms {
+        Project::Real(Real::open(repository, SERIES.len())?)
+    } else {
+        note("  no real history to replay: clone TheAlgorithms/C, and that folder as --algorithms");
+        Project::Made
     };
     let first = figures(&ours, &project)?;
     let other = theirs.as_ref().map(|tool| figures(tool, &project)).transpose()?;
