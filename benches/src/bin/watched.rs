@@ -172,7 +172,8 @@ async fn door(feed: Arc<Feed>, bell: Arc<dyn Bell>) -> anyhow::Result<Arc<Door>>
         audit: shared.clone(),
         registry: shared.clone(),
         gate_runs: shared.clone(),
-        pipeline_runs: shared,
+        pipeline_runs: shared.clone(),
+        test_runs: shared,
         operations: feed,
         bell,
     };

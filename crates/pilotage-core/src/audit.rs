@@ -72,6 +72,12 @@ pub mod kind {
     pub const PIPELINE_RUN_OPERATED: &str = "pipeline.run-operated";
     /// What old runs of gates rest on was pruned by retention.
     pub const GATE_DOCUMENTS_PRUNED: &str = "gate.documents-pruned";
+    /// A run of tests began.
+    pub const TEST_RUN_BEGAN: &str = "test.run-began";
+    /// A run of tests ended, or was broken off.
+    pub const TEST_RUN_ENDED: &str = "test.run-ended";
+    /// Old runs of tests went, as only so many are kept.
+    pub const TEST_RUNS_PRUNED: &str = "test.runs-pruned";
     /// A token was created or revoked.
     pub const TOKEN_CHANGED: &str = "token.changed";
     /// An agent called a tool.

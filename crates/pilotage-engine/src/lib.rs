@@ -14,12 +14,14 @@ pub mod redaction;
 pub mod reporting;
 pub mod retention;
 pub mod rule_book;
+pub mod test_runs;
 mod throttle;
 
 use std::sync::Arc;
 
 use pilotage_core::ports::{
     AuditTrail, Bell, EventLog, ExecutionQueue, GateRuns, History, OperationFeed, PipelineRuns, Registry,
+    TestRuns,
 };
 
 /// The ports that the engine is handed. Cloning is cheap.
@@ -41,6 +43,8 @@ pub struct Ports {
     pub gate_runs: Arc<dyn GateRuns>,
     /// Runs of pipelines.
     pub pipeline_runs: Arc<dyn PipelineRuns>,
+    /// Runs of tests.
+    pub test_runs: Arc<dyn TestRuns>,
     /// Wake-up hints.
     pub bell: Arc<dyn Bell>,
 }

@@ -79,7 +79,8 @@ pub(crate) fn open_store(data_dir: &Path) -> anyhow::Result<(SqliteStore, Ports)
         audit: shared.clone(),
         registry: shared.clone(),
         gate_runs: shared.clone(),
-        pipeline_runs: shared,
+        pipeline_runs: shared.clone(),
+        test_runs: shared,
         bell,
     };
     Ok((store, ports))

@@ -16,6 +16,7 @@ mod outbound;
 mod pipeline_renderer;
 mod pipeline_runs;
 mod registry;
+mod test_runs;
 mod webhook_source;
 
 pub use audit_trail::*;
@@ -32,6 +33,7 @@ pub use outbound::*;
 pub use pipeline_renderer::*;
 pub use pipeline_runs::*;
 pub use registry::*;
+pub use test_runs::*;
 pub use webhook_source::*;
 
 /// Why a store could not do what it was asked. The caller's choice is to try again later or to stop.

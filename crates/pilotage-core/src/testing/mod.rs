@@ -8,8 +8,10 @@ pub mod coverage;
 mod dispatch;
 mod file;
 mod history;
+mod kept;
 mod plan;
 mod policy;
+mod report;
 mod services;
 mod settling;
 mod shards;
@@ -19,8 +21,10 @@ mod verdict;
 pub use dispatch::Dispatch;
 pub use file::{QuarantineFile, RetriesFile, SuiteFile, TestsFile};
 pub use history::{Estimate, FileSpent, History, MachineClass, TestKept};
+pub use kept::{Came, NewTestRun, TestRun, TestRunEnding, TestRunId, TestRunStatus, TestShard};
 pub use plan::{Batch, Costs, Item, Part, Plan, Task, long_files, plan, shard};
 pub use policy::{Policy, Quarantined};
+pub use report::{FileReport, ProblemReport, Standout, Standouts, SuiteReport, TestReport, TestReported};
 pub use services::{
     RECIPES, ReadyFile, SeedFile, ServiceFile, ServicesFile, service_problems, unknown as unknown_service,
 };

@@ -249,7 +249,7 @@ impl Transcript {
 }
 
 /// The beginning and the end of a text that is too long.
-fn bounded(text: String, most: usize) -> String {
+pub(super) fn bounded(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }

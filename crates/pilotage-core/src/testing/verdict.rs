@@ -238,6 +238,21 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// The greatest of all counts.
+    pub fn greatest(&self) -> usize {
+        let counts = [
+            self.files,
+            self.tests,
+            self.passed,
+            self.failed,
+            self.skipped,
+            self.flaky,
+            self.quarantined,
+            self.problems,
+        ];
+        counts.into_iter().max().unwrap_or(0)
+    }
+
     fn add(&mut self, other: Self) {
         self.files += other.files;
         self.tests += other.tests;

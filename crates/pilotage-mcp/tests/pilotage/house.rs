@@ -122,7 +122,8 @@ impl House {
             registry: shared.clone(),
             bell,
             gate_runs: shared.clone(),
-            pipeline_runs: shared,
+            pipeline_runs: shared.clone(),
+            test_runs: shared,
         };
         let file_rule = serde_json::from_value(rule("of-the-file", "deploy")).unwrap();
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_pipeline_runs.sql"),
     include_str!("migrations/0003_age_of_documents.sql"),
+    include_str!("migrations/0004_test_runs.sql"),
 ];
 
 /// "Plog" in ASCII; marks the file as ours (SQLite file format, offset 68).

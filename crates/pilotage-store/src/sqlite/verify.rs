@@ -1,27 +1,30 @@
 //! Checking a file offline: the audit chain, and that what is stored is what the chain says.
 
+mod error;
 mod gate_runs;
 mod pipeline_runs;
+mod test_runs;
+
+pub use error::VerifyError;
 
 use std::path::Path;
 
 use pilotage_core::{
     Digest, EventFacts, Position, Timestamp,
-    audit::{AuditRecord, BrokenChain, ChainVerifier, Head, kind},
+    audit::{AuditRecord, ChainVerifier, Head, kind},
 };
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    OpenError,
     columns::status_code,
-    error::Failure,
     events,
     executions::FinishedFacts,
     keys,
     registry::{self, PrunedFacts},
     schema,
+    test_runs::Pruned as TestRunsPruned,
 };
 
 /// How often the progress is told, in records.
@@ -46,117 +49,6 @@ pub struct VerifyReport {
     pub gate_runs: i64,
 }
 
-/// The first thing that does not hold.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The file cannot be read, or is none that this version can check.
-    #[error("cannot read the store: {0}")]
-    Unreadable(String),
-    /// The chain itself is broken.
-    #[error(transparent)]
-    Chain(#[from] BrokenChain),
-    /// A record's facts are not what this kind of record holds.
-    #[error("audit record {sequence} holds facts that cannot be read")]
-    Facts {
-        /// The record.
-        sequence: i64,
-    },
-    /// A delivery is on record, but its event is not in the log.
-    #[error("audit record {sequence}: the event at position {position} is missing")]
-    EventMissing {
-        /// The record.
-        sequence: i64,
-        /// The event.
-        position: Position,
-    },
-    /// An event is not what its record says.
-    #[error(
-        "audit record {sequence}: the event at position {position} was changed after it was accepted ({what})"
-    )]
-    EventChanged {
-        /// The record.
-        sequence: i64,
-        /// The event.
-        position: Position,
-        /// Which fact differs.
-        what: &'static str,
-    },
-    /// An event is in the log without a record of its acceptance.
-    #[error("the event at position {position} has no audit record")]
-    EventUnrecorded {
-        /// The event.
-        position: Position,
-    },
-    /// The key by which a redelivery is known is missing, or is another event's.
-    #[error(
-        "the event at position {position} would not be known again when it is redelivered: its key is missing"
-    )]
-    KeyMissing {
-        /// The event.
-        position: Position,
-    },
-    /// Bodies are missing that retention did not prune.
-    #[error("{missing} bodies are missing, but only {pruned} were pruned according to the audit trail")]
-    BodiesMissing {
-        /// Events without a body.
-        missing: i64,
-        /// Bodies pruned.
-        pruned: i64,
-    },
-    /// An execution's status is not what its last record says, or it is gone.
-    #[error("audit record {sequence}: execution {execution} does not stand as recorded")]
-    ExecutionChanged {
-        /// The record.
-        sequence: i64,
-        /// The execution.
-        execution: String,
-    },
-    /// A run of gates is not what the record of its end says, or one of its documents is gone or was changed.
-    #[error("audit record {sequence}: the gate run {run}, or what it rests on, was changed after it ended")]
-    GateRunChanged {
-        /// The record.
-        sequence: i64,
-        /// The run.
-        run: String,
-    },
-    /// A run of a pipeline is not what the record of its end says, or it is gone.
-    #[error("audit record {sequence}: the pipeline run {run} was changed after it ended")]
-    PipelineRunChanged {
-        /// The record.
-        sequence: i64,
-        /// The run.
-        run: String,
-    },
-    /// A version of a rule is not what its digest says, which is what the records name it by.
-    #[error("the version {digest} of a rule was changed after it was kept")]
-    RuleChanged {
-        /// What the version was.
-        digest: Digest,
-    },
-    /// Executions have ended without a record.
-    #[error("{0} executions have ended without an audit record")]
-    ExecutionsUnrecorded(i64),
-}
-
-impl From<Failure> for VerifyError {
-    fn from(failure: Failure) -> Self {
-        Self::Unreadable(pilotage_core::ports::StoreError::from(failure).to_string())
-    }
-}
-
-impl From<OpenError> for VerifyError {
-    fn from(error: OpenError) -> Self {
-        let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
-        Self::Unreadable(format!("{error}{}", cause.unwrap_or_default()))
-    }
-}
-
-impl From<rusqlite::Error> for VerifyError {
-    fn from(error: rusqlite::Error) -> Self {
-        Failure::from(error).into()
-    }
-}
-
 /// Checks the whole file at `path` in one snapshot, in constant memory; a server may be running on it. `progress` is
 /// told the number of records checked so far, now and then and at the end.
 ///
@@ -176,6 +68,8 @@ pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<VerifyR
         chain: ChainVerifier::after(Head::EMPTY),
         keyed_through: keys::keyed_through(&snapshot)?,
         pruned_before: gate_runs::pruned_before(&snapshot)?,
+        missing_test_runs: 0,
+        pruned_test_runs: 0,
         report: VerifyReport {
             head: Head::EMPTY,
             events: 0,
@@ -211,6 +105,8 @@ struct Check<'c, 's> {
     chain: ChainVerifier,
     keyed_through: Position,
     pruned_before: Timestamp,
+    missing_test_runs: i64,
+    pruned_test_runs: i64,
     report: VerifyReport,
 }
 
@@ -242,6 +138,15 @@ impl Check<'_, '_> {
                 Ok(())
             }
             kind::PIPELINE_RUN_ENDED => pipeline_runs::check(self.connection, record),
+            kind::TEST_RUN_ENDED => {
+                self.missing_test_runs += i64::from(!test_runs::check(self.connection, record)?);
+                Ok(())
+            }
+            kind::TEST_RUNS_PRUNED => {
+                let facts: TestRunsPruned = facts_of(record)?;
+                self.pruned_test_runs += facts.count;
+                Ok(())
+            }
             kind::BODIES_PRUNED => {
                 let facts: PrunedFacts = facts_of(record)?;
                 self.report.pruned += i64::try_from(facts.count).unwrap_or(i64::MAX);
@@ -357,6 +262,10 @@ impl Check<'_, '_> {
         let missing = events - bodies;
         if missing != pruned {
             return Err(VerifyError::BodiesMissing { missing, pruned });
+        }
+        let (missing, pruned) = (self.missing_test_runs, self.pruned_test_runs);
+        if missing != pruned {
+            return Err(VerifyError::TestRunsMissing { missing, pruned });
         }
         let ended: i64 =
             self.connection

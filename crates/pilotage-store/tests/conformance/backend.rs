@@ -8,19 +8,35 @@ use pilotage_core::{
     operation::{Change, OperationId},
     ports::{
         Activity, AuditTrail, EventLog, ExecutionFilter, ExecutionQueue, GateRuns, History, OperationFeed,
-        PipelineRuns, Registry,
+        PipelineRuns, Registry, TestRuns,
     },
 };
 use pilotage_store::{LocalBell, SqliteStore, verify_file};
 
 /// Everything that the checks ask of a store.
 pub(crate) trait Store:
-    EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns + PipelineRuns
+    EventLog
+    + ExecutionQueue
+    + History
+    + OperationFeed
+    + AuditTrail
+    + Registry
+    + GateRuns
+    + PipelineRuns
+    + TestRuns
 {
 }
 
 impl<T> Store for T where
-    T: EventLog + ExecutionQueue + History + OperationFeed + AuditTrail + Registry + GateRuns + PipelineRuns
+    T: EventLog
+        + ExecutionQueue
+        + History
+        + OperationFeed
+        + AuditTrail
+        + Registry
+        + GateRuns
+        + PipelineRuns
+        + TestRuns
 {
 }
 

@@ -19,6 +19,7 @@ mod pipeline_runs;
 mod reading;
 mod recording;
 mod scheduling;
+mod test_runs;
 
 use backend::{Backend, Sqlite, check_invariants};
 
@@ -121,6 +122,12 @@ macro_rules! conformance {
                 pipeline_runs::the_end_lets_the_execution_go_on_that_waits_for_it,
                 pipeline_runs::an_end_that_came_before_the_wait_is_not_missed,
                 pipeline_runs::runs_of_pipelines_are_listed_by_every_filter,
+                test_runs::a_run_of_tests_is_watched_kept_and_on_record,
+                test_runs::a_run_of_tests_that_ended_stays_as_it_is,
+                test_runs::a_run_of_tests_begins_once_and_only_so_many_run,
+                test_runs::silent_runs_of_tests_are_broken_off,
+                test_runs::runs_of_tests_are_listed_by_every_filter,
+                test_runs::only_so_many_runs_of_tests_are_kept,
             );
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

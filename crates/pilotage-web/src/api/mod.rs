@@ -14,6 +14,7 @@ mod request;
 mod rules;
 mod stats;
 mod test_event;
+mod test_runs;
 mod tokens;
 mod waivers;
 
@@ -26,6 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use openapi::document;
 pub(crate) use request::{Id, Name, read_body};
+pub(crate) use test_runs::{find as find_test_run, report_of as test_report_of};
 
 use crate::{door::Door, live::stream};
 
@@ -84,6 +86,11 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(metrics::activity))
         .routes(routes!(dora::show))
         .routes(routes!(stream::watch))
+        .routes(routes!(test_runs::list, test_runs::create))
+        .routes(routes!(test_runs::show))
+        .routes(routes!(test_runs::progress))
+        .routes(routes!(test_runs::report))
+        .routes(routes!(test_runs::break_off))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .split_for_parts()

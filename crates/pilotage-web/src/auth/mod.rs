@@ -223,7 +223,11 @@ fn needed_role(method: &Method, route: &str) -> Role {
         | "/api/v1/pipelines/runs"
         | "/api/v1/pipelines/runs/{id}/cancel"
         | "/api/v1/pipelines/runs/{id}/retry"
-        | "/api/v1/pipelines/runs/{id}/approve" => Role::Operator,
+        | "/api/v1/pipelines/runs/{id}/approve"
+        | "/api/v1/tests/runs"
+        | "/api/v1/tests/runs/{id}/progress"
+        | "/api/v1/tests/runs/{id}/report"
+        | "/api/v1/tests/runs/{id}/break-off" => Role::Operator,
         form => dashboard::role_of_form(form).unwrap_or(Role::Admin),
     }
 }

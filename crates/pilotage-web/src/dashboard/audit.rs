@@ -57,6 +57,7 @@ fn subject_href(record: &AuditRecord) -> Option<String> {
         "rule" => "/rules/",
         "gate" if record.kind.starts_with("gate.run-") => "/gates/runs/",
         "pipeline" => "/pipelines/",
+        "test" if record.kind.starts_with("test.run-") => "/tests/runs/",
         _ => return None,
     };
     Some(super::query::path(folder, &record.subject))

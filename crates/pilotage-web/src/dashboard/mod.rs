@@ -27,6 +27,9 @@ mod rule;
 mod rules;
 mod search;
 mod shell;
+mod test_history;
+mod test_run;
+mod tests;
 mod verdicts;
 mod verify;
 mod visit;
@@ -62,6 +65,9 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
         .route("/gates/runs/{id}", get(gate_run::show))
         .route("/pipelines", get(pipelines::show))
         .route("/pipelines/{id}", get(pipeline::show))
+        .route("/tests", get(tests::show))
+        .route("/tests/history", get(test_history::show))
+        .route("/tests/runs/{id}", get(test_run::show))
         .route("/audit", get(audit::show))
         .route("/metrics-board", get(figures::show))
         .route("/search", get(search::show))

@@ -116,6 +116,7 @@ fn activity(visitor: &Visitor, operation: &Operation) -> Activity {
         "execution" => Some("/executions"),
         "gate" => Some("/gates/runs"),
         "pipeline" => Some("/pipelines"),
+        "test" => Some("/tests/runs"),
         _ => None,
     };
     Activity {

@@ -17,24 +17,14 @@ pub(super) struct Planned {
 }
 
 /// The pages.
-pub(super) const PAGES: &[Planned] = &[
-    Planned {
-        path: "/tests",
-        title: "Tests",
-        what: "A test run finds the runner, plans, runs, and keeps every result with its history and its flaky tests.",
-        first: "This part is not in this version. There is no test run, and nothing here can be switched on yet.",
-        today: "Results that a CI platform reports arrive today as events, such as GitHub's workflow_run:",
-        example: "trigger:\n  source: github\n  eventTypes: [workflow_run]\n  conditions: { workflow_run.conclusion: failure }",
-    },
-    Planned {
-        path: "/deployments",
-        title: "Deployments",
-        what: "A deployment is planned, approved, applied, observed and rolled back, and each of these is on the audit trail.",
-        first: "This part is not in this version. There is no deployment, and nothing here can be switched on yet.",
-        today: "Deployments that others make arrive today as events, and a rule can act on those that fail:",
-        example: "trigger:\n  source: kubernetes\n  eventTypes: [deployment.failed]",
-    },
-];
+pub(super) const PAGES: &[Planned] = &[Planned {
+    path: "/deployments",
+    title: "Deployments",
+    what: "A deployment is planned, approved, applied, observed and rolled back, and each of these is on the audit trail.",
+    first: "This part is not in this version. There is no deployment, and nothing here can be switched on yet.",
+    today: "Deployments that others make arrive today as events, and a rule can act on those that fail:",
+    example: "trigger:\n  source: kubernetes\n  eventTypes: [deployment.failed]",
+}];
 
 #[derive(Template)]
 #[template(path = "planned.html")]

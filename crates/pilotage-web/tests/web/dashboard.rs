@@ -36,7 +36,7 @@ pub(crate) async fn send(house: &House, request: Builder, body: &str) -> Answer 
         .await
 }
 
-async fn page(house: &House, path: &str) -> Answer {
+pub(crate) async fn page(house: &House, path: &str) -> Answer {
     send(house, look(path), "").await
 }
 
@@ -79,6 +79,7 @@ async fn every_page_is_shown_with_a_strict_policy_and_without_anything_inline() 
         "/gates".to_owned(),
         "/pipelines".to_owned(),
         "/tests".to_owned(),
+        "/tests/history?suite=s&file=f&test=t".to_owned(),
         "/deployments".to_owned(),
         "/audit?kind=delivery".to_owned(),
         "/metrics-board?span=7d&days=7&environment=*".to_owned(),

@@ -204,7 +204,8 @@ impl House {
             audit: shared.clone(),
             registry: shared.clone(),
             gate_runs: shared.clone(),
-            pipeline_runs: shared,
+            pipeline_runs: shared.clone(),
+            test_runs: shared,
             bell,
         };
         let kind: Arc<dyn ActionKind> = Arc::new(Nothing);

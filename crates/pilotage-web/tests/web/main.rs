@@ -18,3 +18,4 @@ mod live_socket;
 mod openapi;
 mod roles;
 mod server;
+mod test_runs;

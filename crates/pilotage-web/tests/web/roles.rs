@@ -50,6 +50,12 @@ pub(crate) const ROLES: &[(&str, &str, Role)] = &[
     ("POST", "/api/v1/pipelines/runs/{id}/approve", Role::Operator),
     ("POST", "/api/v1/pipelines/runs/{id}/cancel", Role::Operator),
     ("POST", "/api/v1/pipelines/runs/{id}/retry", Role::Operator),
+    ("GET", "/api/v1/tests/runs", Role::Viewer),
+    ("POST", "/api/v1/tests/runs", Role::Operator),
+    ("GET", "/api/v1/tests/runs/{id}", Role::Viewer),
+    ("PUT", "/api/v1/tests/runs/{id}/progress", Role::Operator),
+    ("PUT", "/api/v1/tests/runs/{id}/report", Role::Operator),
+    ("POST", "/api/v1/tests/runs/{id}/break-off", Role::Operator),
 ];
 
 /// Every form of the dashboard and what it needs.

@@ -5,6 +5,7 @@ mod coverage;
 mod environment;
 mod flaky;
 mod junit;
+mod keeping;
 mod list;
 mod merge;
 mod page;

@@ -154,6 +154,11 @@ async fn a_pipeline_fails_says_why_and_is_run_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_tests_is_watched_and_understood() {
+    journey("tested", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_with_a_token() {
     if !is_equipped() {
         return;

@@ -52,7 +52,7 @@ pub fn ranges(lines: &[u32], most: usize) -> String {
     let mut parts: Vec<(u32, u32)> = Vec::new();
     for line in lines {
         match parts.last_mut() {
-            Some((_, end)) if *end + 1 == *line => *end = *line,
+            Some((_, end)) if end.checked_add(1) == Some(*line) => *end = *line,
             _ => parts.push((*line, *line)),
         }
     }

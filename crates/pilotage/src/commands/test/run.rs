@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::{
     choosing::{Choosing, look, policy, scratch, today},
     coverage::{Asked, Measuring},
+    keeping::Keeping,
     planning::{self, Planning, Share},
     printing::{Printing, Timing, Whole},
     progress::Progress,
@@ -30,6 +31,7 @@ Examples:
   pilotage test run --shards 4 --shard 2 --format json --output shard-2.json
   pilotage test run --coverage --base origin/main      what the tests reach, of the change too
   pilotage test run --format junit --output tests.xml
+  pilotage test run --server https://pilotage.example  shown there while it runs, and kept
 
 --format also takes markdown and junit here. A change of a test file asks for that file; any other change below the folder of
 a suite asks for the whole suite, and one outside of every suite for everything.
@@ -86,19 +88,21 @@ impl Run {
                 bringing_up.spawn(async move { services.start().await });
             }
         }
+        let keeping = Keeping::new(context)?;
         // Everything that was started is ended when this goes away.
         let done = tokio::select! {
-            done = self.judge(context, &root, &file, suites, services.clone()) => done,
+            done = self.judge((context, &keeping), &root, &file, suites, services.clone()) => done,
             () = interrupted() => Err(anyhow::anyhow!("Interrupted: nothing was judged.")),
         };
         bringing_up.shutdown().await;
+        keeping.leave().await;
         serving::end(services.as_deref()).await;
         done
     }
 
     async fn judge(
         &self,
-        context: &Context,
+        (context, keeping): (&Context, &Keeping),
         root: &Path,
         file: &TestsFile,
         suites: Vec<Suite>,
@@ -125,6 +129,9 @@ impl Run {
             text::plan(context, &suites, &planning)?;
             return Ok(Done::Yes);
         }
+        keeping
+            .begin(root, &planning.results, share, &planning.digest)
+            .await;
         let work = Work {
             suites,
             services,
@@ -135,9 +142,11 @@ impl Run {
             asked: file.coverage.clone(),
         };
         let whole = self
-            .carry_out(context, work, &mut history, scratch.path())
+            .carry_out((context, keeping), work, &mut history, scratch.path())
             .await?;
-        self.printing.print(context, &whole)?;
+        let printed = self.printing.print(context, &whole);
+        keeping.end(context, &whole).await;
+        printed?;
         Ok(Done::when(whole.shard.verdict.passed))
     }
 
@@ -172,7 +181,7 @@ impl Run {
 
     async fn carry_out(
         &self,
-        context: &Context,
+        (context, keeping): (&Context, &Keeping),
         work: Work,
         history: &mut History,
         scratch: &Path,
@@ -210,8 +219,12 @@ impl Run {
             coverage: asked.as_ref().map(|asked| asked.collecting.clone()),
         };
         let begun = Instant::now();
-        let shown = progress.clone();
-        let ran = run.run(results, move |happened| shown.show(&happened)).await;
+        let (shown, counts) = (progress.clone(), keeping.counts());
+        let happens = move |happened| {
+            counts.note(&happened);
+            shown.show(&happened);
+        };
+        let ran = run.run(results, happens).await;
         let seconds = begun.elapsed().as_secs_f64();
         progress.end();
         self.remember(&ran, history);

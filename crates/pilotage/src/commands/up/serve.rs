@@ -12,7 +12,9 @@ use pilotage_core::{
     audit::{NewAuditRecord, kind},
     ports::Registry,
 };
-use pilotage_engine::{executing::Executor, pipelines::PipelineDesk, reporting::Reporter, retention};
+use pilotage_engine::{
+    executing::Executor, pipelines::PipelineDesk, reporting::Reporter, retention, test_runs,
+};
 use pilotage_mcp::Server;
 use secrecy::SecretString;
 use serde_json::json;
@@ -308,6 +310,7 @@ fn spawn_loops(loops: &mut JoinSet<()>, wired: &Arc<Wired>, reloader: &Reloader,
         reloader.retention(),
         stop.clone(),
     ));
+    loops.spawn(test_runs::watch(wired.ports.clone(), stop.clone()));
 }
 
 fn tell(
