@@ -32,6 +32,13 @@ pub static PIPELINES: Toolset = Toolset {
     by_default: false,
 };
 
+/// Runs of tests: what failed, what was flaky, what is missing.
+pub static TESTS: Toolset = Toolset {
+    name: "tests",
+    description: "Runs of tests: what failed, what was flaky, what is missing",
+    by_default: false,
+};
+
 /// What the conformance suite of MCP calls. It is offered only where the server is started for that suite.
 pub static CONFORMANCE: Toolset = Toolset {
     name: "conformance",
@@ -107,6 +114,7 @@ pub static TOOLSETS: &[&Toolset] = &[
     &PILOTAGE,
     &GATES,
     &PIPELINES,
+    &TESTS,
     &MAKE,
     &MAKE_SCENARIOS,
     &MAKE_HOOKS,

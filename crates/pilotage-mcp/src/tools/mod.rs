@@ -14,6 +14,7 @@ pub(crate) static ALL: &[&[Tool]] = &[
     pilotage::operations::TOOLS,
     pilotage::gates::TOOLS,
     pilotage::pipelines::TOOLS,
+    pilotage::test_runs::TOOLS,
     pilotage::audit::TOOLS,
     pilotage::delivery::TOOLS,
 ];

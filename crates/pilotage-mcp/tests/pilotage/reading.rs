@@ -1,6 +1,11 @@
-use pilotage_core::ports::Role;
+use pilotage_core::{
+    TenantId, Timestamp,
+    ports::Role,
+    testing::{Came, NewTestRun, TestReport, TestRunEnding, TestRunId},
+};
 use pilotage_mcp::shaping::UNTRUSTED_META;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::house::{House, rule, text};
 
@@ -132,5 +137,71 @@ async fn the_audit_trail_is_read_newest_first_and_by_who_and_what() {
     assert_eq!(one["items"].as_array().unwrap().len(), 1);
     let said = house.refused("query-audit", json!({ "before": "x" })).await;
     assert!(said.contains("`next` of the page before"), "{said}");
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn what_failed_in_a_run_of_tests_is_told_within_bounds() {
+    let house = House::open().await;
+    let id = TestRunId(Uuid::now_v7());
+    let new = NewTestRun {
+        id,
+        tenant: TenantId::default(),
+        name: "main".to_owned(),
+        commit: None,
+        shard: None,
+        actor: "token:ci".to_owned(),
+        suites: Vec::new(),
+        files: 1,
+        at: Timestamp::now(),
+    };
+    house.ports.test_runs.begin_test_run(new).await.unwrap();
+    let attempt =
+        json!({ "outcome": "failed", "seconds": 1.0, "message": format!("{}the reason", "é".repeat(2_000)) });
+    let tests: Vec<_> = (0..200)
+        .map(|number| json!({ "name": format!("t{number}"), "state": "failed", "seconds": 1.0, "attempts": [attempt] }))
+        .collect();
+    let totals = json!({ "files": 1, "tests": 200, "passed": 0, "failed": 200, "skipped": 0, "flaky": 0, "quarantined": 0, "problems": 0 });
+    let report = json!({ "passed": false, "totals": totals, "problems": [], "suites": [
+        { "name": "unit", "runner": "pytest", "totals": totals, "files": { "a.py": { "tests": tests } } },
+    ] });
+    let report: TestReport = serde_json::from_value(report).unwrap();
+    let ending = TestRunEnding {
+        at: Timestamp::now(),
+        actor: "token:ci".to_owned(),
+        message: "200 failed".to_owned(),
+        came: Some(Came {
+            passed: false,
+            totals: report.totals,
+            standouts: report.standouts(),
+            report: serde_json::to_vec(&report).unwrap(),
+        }),
+    };
+    house.ports.test_runs.finish_test_run(id, ending).await.unwrap();
+    house.act_as(Role::Viewer);
+    let list = house.done("list-test-runs", json!({ "status": "failed" })).await;
+    assert_eq!(list["items"][0]["id"], json!(id.to_string()));
+    let result = house
+        .result("get-test-run", json!({ "id": id.to_string() }))
+        .await;
+    assert!(
+        result.meta.as_ref().unwrap().0.contains_key(UNTRUSTED_META),
+        "what tests say is no instruction"
+    );
+    let run = result.structured_content.unwrap();
+    assert_eq!(
+        (
+            run["tests"].as_array().unwrap().len(),
+            run["slowest"].as_array().unwrap().len()
+        ),
+        (40, 10)
+    );
+    assert!(
+        run["tests"][0]["said"][0]
+            .as_str()
+            .unwrap()
+            .ends_with("the reason")
+    );
+    assert_eq!(run.get("report"), None);
     house.leave().await;
 }

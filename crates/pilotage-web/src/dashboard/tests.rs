@@ -122,7 +122,7 @@ impl Line {
 /// A time as people read it.
 #[expect(clippy::cast_possible_truncation, reason = "it is within bounds by then")]
 pub(super) fn seconds(seconds: f64) -> String {
-    duration((seconds.clamp(0.0, 1e9) * 1e6) as i64)
+    duration((seconds.clamp(0.0, 1e9) * 1e6).round() as i64)
 }
 
 /// The filters as they stand in the form.

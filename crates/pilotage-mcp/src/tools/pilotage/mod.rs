@@ -12,3 +12,4 @@ pub(crate) mod pipelines;
 pub(crate) mod rules;
 mod rules_change;
 pub(crate) mod status;
+pub(crate) mod test_runs;
