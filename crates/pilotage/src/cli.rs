@@ -168,7 +168,7 @@ impl Command {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<Done> {
         let format = context.global.format;
         let is_known = match &self {
-            Self::Gate(GateCommand::Run(_) | GateCommand::Report(_)) => true,
+            Self::Gate(GateCommand::Run(_) | GateCommand::Report(_)) => format != Format::CodeQuality,
             Self::Gate(GateCommand::Secrets(_)) | Self::Ci(CiCommand::Lint(_)) => {
                 matches!(format, Format::Text | Format::Json | Format::Sarif)
             }
@@ -177,7 +177,7 @@ impl Command {
         };
         if !is_known {
             return Err(usage(
-                "Only `pilotage gate run` and `gate report` print in that format, `test run` and `test merge` in markdown and junit, and `gate secrets` and `ci lint` in sarif; else it is text or json.",
+                "Only `pilotage gate run` and `gate report` print in that format, `test run` and `test merge` in markdown, junit and code-quality, and `gate secrets` and `ci lint` in sarif; else it is text or json.",
             ));
         }
         match self {

@@ -36,6 +36,9 @@ pub(crate) enum Format {
     /// SARIF 2.1.0.
     #[value(hide = true)]
     Sarif,
+    /// A report of code quality, as GitLab reads it.
+    #[value(hide = true)]
+    CodeQuality,
 }
 
 /// What a piece of text means; colour only underlines what the words say.

@@ -1,5 +1,6 @@
 //! `pilotage test`: the suites of a repository, in whatever language, on one plan and with one verdict.
 
+mod annotations;
 mod choosing;
 mod coverage;
 mod environment;
@@ -9,11 +10,13 @@ mod keeping;
 mod list;
 mod merge;
 mod page;
+mod places;
 mod planning;
 mod printing;
 mod progress;
 mod reached;
 mod run;
+mod section;
 mod serving;
 mod text;
 

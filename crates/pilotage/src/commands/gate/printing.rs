@@ -24,7 +24,7 @@ impl Printing {
         let format = context.global.format;
         let for_people = || text::render(report, &|style, text| output.paint(style, text));
         let whole = match format {
-            Format::Text => None,
+            Format::Text | Format::CodeQuality => None,
             Format::Json => Some(serde_json::to_string_pretty(report)? + "\n"),
             Format::Markdown => Some(report::markdown(report)),
             Format::Junit => Some(report::junit(report)),

@@ -22,6 +22,7 @@ Examples:
   pilotage test merge shard-*.json                                               when all are through
 
 A shard that is missing, comes twice or belongs to another plan is red. What tests reached is merged before it is judged.
+--format also takes markdown, junit and code-quality (for GitLab) here.
 
 Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 could not read the reports.";
 

@@ -6,7 +6,7 @@ use clap::Args;
 use pilotage_core::testing::{ShardReport, coverage::CoverageJudged};
 use serde::Serialize;
 
-use super::{junit, page, text};
+use super::{annotations, junit, page, places::Places, text};
 use crate::{cli::Context, output::Format};
 
 /// How long it took.
@@ -57,6 +57,10 @@ impl Printing {
             Format::Json => Some(serde_json::to_string_pretty(whole)? + "\n"),
             Format::Markdown => Some(page::markdown(whole)),
             Format::Junit => Some(junit::write(&whole.shard.verdict)),
+            Format::CodeQuality => {
+                let report = annotations::code_quality(&whole.shard.verdict, &Places::detect());
+                Some(serde_json::to_string_pretty(&report)? + "\n")
+            }
             Format::Text | Format::Sarif => None,
         };
         match (&self.output, report) {

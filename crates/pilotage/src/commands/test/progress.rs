@@ -6,6 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pilotage_core::testing::{Outcome, SuiteResult};
 use pilotage_runners::testing::Happened;
 
+use super::section::Section;
 use crate::{
     cli::Context,
     output::{Style, clean, clean_lines, stderr_colour},
@@ -22,6 +23,8 @@ struct Inner {
     bars: Vec<(String, ProgressBar)>,
     all: MultiProgress,
     is_terminal: bool,
+    /// In CI what is shown can be folded, until this goes.
+    _section: Section,
 }
 
 impl Progress {
@@ -52,6 +55,7 @@ impl Progress {
             bars,
             all,
             is_terminal,
+            _section: Section::begin("Tests as they run"),
         }))
     }
 

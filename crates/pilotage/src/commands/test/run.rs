@@ -33,7 +33,7 @@ Examples:
   pilotage test run --format junit --output tests.xml
   pilotage test run --server https://pilotage.example  shown there while it runs, and kept
 
---format also takes markdown and junit here. A change of a test file asks for that file; any other change below the folder of
+--format also takes markdown, junit and code-quality (for GitLab) here. A change of a test file asks for that file; any other change below the folder of
 a suite asks for the whole suite, and one outside of every suite for everything.
 
 Exit codes: 0 passed, 1 failed, 2 usage or configuration, 3 could not run.";

@@ -6,7 +6,7 @@ use pilotage_core::testing::{Batch, SuiteResult, TestResult, TestState, Verdict}
 use pilotage_runners::testing::Ready;
 use serde_json::json;
 
-use super::{planning::Planning, printing::Whole, reached};
+use super::{annotations, places::Places, planning::Planning, printing::Whole, reached, section};
 use crate::{
     cli::Context,
     output::{Cell, Style, Table, clean, clean_lines},
@@ -14,9 +14,6 @@ use crate::{
 
 /// Lines of a failure that are shown.
 const MOST_LINES: usize = 30;
-/// Annotations that GitHub shows for one step, beside those of others
-/// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>).
-const MOST_ANNOTATIONS: usize = 10;
 
 /// Prints a verdict.
 ///
@@ -24,6 +21,10 @@ const MOST_ANNOTATIONS: usize = 10;
 /// It cannot be printed.
 pub(super) fn print(context: &Context, whole: &Whole) -> anyhow::Result<()> {
     let verdict = &whole.shard.verdict;
+    let pause = section::pause();
+    if let Some((begin, _)) = &pause {
+        context.output.line(begin)?;
+    }
     context.output.table(&table(&verdict.suites))?;
     if let Some(coverage) = &whole.coverage {
         context.output.line("")?;
@@ -31,8 +32,11 @@ pub(super) fn print(context: &Context, whole: &Whole) -> anyhow::Result<()> {
     }
     let paint = |style, text: &str| context.output.paint(style, text);
     context.output.line(body(whole, &paint).trim_end())?;
-    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        context.output.line(annotations(verdict))?;
+    if let Some((_, end)) = pause {
+        context.output.line(end)?;
+        context
+            .output
+            .line(annotations::github(verdict, &Places::detect()))?;
     }
     Ok(())
 }
@@ -197,47 +201,17 @@ pub(super) fn slowest(verdict: &Verdict, most: usize) -> Vec<String> {
         .collect()
 }
 
-fn tests(verdict: &Verdict, state: TestState) -> impl Iterator<Item = (&SuiteResult, &str, &TestResult)> {
+/// Every test that stands like this, with its suite and file.
+pub(super) fn tests(
+    verdict: &Verdict,
+    state: TestState,
+) -> impl Iterator<Item = (&SuiteResult, &str, &TestResult)> {
     verdict.suites.iter().flat_map(move |suite| {
         suite.files.values().flat_map(move |file| {
             let tests = file.tests.iter().filter(move |test| test.state == state);
             tests.map(move |test| (suite, file.file.as_str(), test))
         })
     })
-}
-
-/// Commands by which GitHub shows failures beside the lines that changed.
-fn annotations(verdict: &Verdict) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| escape(&clean(text)).replace(':', "%3A").replace(',', "%2C");
-    let failed = tests(verdict, TestState::Failed)
-        .filter(|(_, _, test)| test.gates())
-        .map(|(suite, file, test)| {
-            let path = if suite.folder.is_empty() {
-                file.to_owned()
-            } else {
-                format!("{}/{file}", suite.folder)
-            };
-            let text: Vec<_> = clean_lines(test.failure())
-                .lines()
-                .take(MOST_LINES)
-                .map(str::to_owned)
-                .collect();
-            format!(
-                "::error file={},title={}::{}",
-                property(&path),
-                property(&test.name),
-                escape(&text.join("\n"))
-            )
-        });
-    let problems = problems(verdict)
-        .into_iter()
-        .map(|problem| format!("::error title=tests::{}", escape(&clean_lines(&problem))));
-    problems
-        .chain(failed)
-        .take(MOST_ANNOTATIONS)
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 /// Prints a plan.
