@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileResult, TestState};
+use super::{FileResult, TestResult, TestState};
 
 /// Runs of a file that are remembered one by one.
 const MOST_RUNS: usize = 20;
@@ -213,8 +213,11 @@ impl History {
         let file = files.entry(result.file.clone()).or_default();
         file.day = day;
         let failed = result.tests.iter().any(|test| test.state == TestState::Failed);
-        if let Some(seconds) = result.seconds.filter(|_| !failed && result.problems.is_empty()) {
-            file.spent.add(seconds);
+        // Who ran some of the tests alone does not know how long the file takes.
+        let is_whole = !result.is_part || result.tests.len() >= file.tests.len();
+        let holds = !failed && result.problems.is_empty() && is_whole;
+        if let Some(seconds) = result.seconds.filter(|_| holds) {
+            file.spent.add(at_once(result, seconds));
         }
         if result.problems.is_empty() && !result.is_part {
             // What is no longer there is forgotten.
@@ -248,6 +251,14 @@ impl History {
     }
 }
 
+/// What a file takes at once that took so long in parts: what each of them took beside its tests is spent once.
+fn at_once(result: &FileResult, seconds: f64) -> f64 {
+    let last = |test: &TestResult| test.attempts.last().map_or(0.0, |attempt| attempt.seconds);
+    let tests: f64 = result.tests.iter().map(last).sum();
+    let besides = (seconds - tests).max(0.0);
+    seconds - besides + besides / f64::from(result.parts.max(1))
+}
+
 /// The mean or the median of what is known of a suite, whichever is more.
 fn usual(kept: &Kept) -> Option<f64> {
     let mut known: Vec<f64> = kept
@@ -264,7 +275,7 @@ fn usual(kept: &Kept) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Attempt, Outcome, TestResult};
+    use crate::testing::{Attempt, Outcome};
 
     fn ran(file: &str, seconds: f64, state: TestState) -> FileResult {
         let outcome = if state == TestState::Failed {
@@ -336,6 +347,30 @@ mod tests {
         assert_eq!(test.flip_rate(), Some(100));
         history.forget(3 + KEPT_DAYS + 1);
         assert_eq!(history.tests(&class()).count(), 0);
+    }
+
+    #[test]
+    fn what_parts_of_a_file_take_each_is_spent_once() {
+        let mut history = History::default();
+        let mut result = ran("a", 3.0, TestState::Passed);
+        result.is_part = true;
+        let mut other = ran("a", 4.0, TestState::Passed);
+        (other.is_part, other.tests[0].id) = (true, "two".into());
+        for (result, seconds) in [(&mut result, 5.0), (&mut other, 6.0)] {
+            result.seconds = Some(seconds);
+        }
+        result.join(other);
+        history.note(&class(), "unit", &result, 1);
+        let seconds = history.estimate(&class(), "unit", "a").seconds;
+        assert!(
+            (seconds - 9.0).abs() < 1e-9,
+            "seven of tests, and two besides: {seconds}"
+        );
+        // One of the parts says nothing about the whole.
+        let mut part = ran("a", 1.0, TestState::Passed);
+        part.is_part = true;
+        history.note(&class(), "unit", &part, 2);
+        assert!((history.estimate(&class(), "unit", "a").seconds - 9.0).abs() < 1e-9);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use self::{
-    parts::pieces,
+    parts::{parts_of, pieces},
     spread::{Load, batches, leave, loads, lower_bound, makespan},
 };
 
@@ -15,8 +15,6 @@ mod bring_up;
 mod parts;
 mod spread;
 
-/// A file that takes more than this share of a lane's time is too long to fit.
-const LONG: f64 = 0.34;
 /// A piece of a lane's work is at least this many starts long, so that starts stay cheap.
 const STARTS_IN_PIECE: f64 = 40.0;
 /// The same for what is left for whoever is free.
@@ -35,6 +33,8 @@ pub struct Task {
     pub seconds: f64,
     /// Whether that is known from earlier runs.
     pub known: bool,
+    /// What every part of it takes beside its tests, if it is run in parts: reading it, and a process of its own where its runner needs one.
+    pub load: f64,
     /// Its tests with their seconds, where the file may be run in parts: every test that it has now.
     pub tests: Vec<(String, f64)>,
 }
@@ -118,19 +118,25 @@ struct Piece {
     /// Where its tests stand in the file, where it is a part.
     places: Vec<usize>,
     known: bool,
+    /// What each further part of the file takes that another lane would not.
+    load: f64,
+}
+
+impl Piece {
+    /// Its share of what the file takes as a whole.
+    fn work(&self) -> f64 {
+        let of = self.item.part.map_or(1, |part| part.of);
+        self.item.seconds - self.load * count(of - 1) / count(of)
+    }
 }
 
 /// Files that are too long for so many lanes and may be run in parts: suite and file. Their tests are to be looked up, now
 /// and not from history, before [`plan`] is asked.
 pub fn long_files(tasks: &[Task], costs: &Costs, lanes: usize) -> BTreeSet<(usize, String)> {
     let share = share(tasks, lanes);
-    let is_long = |task: &&Task| task.known && is_long(task.seconds, costs.start(task.suite), share);
+    let is_long = |task: &&Task| task.known && parts_of(task, costs.start(task.suite), share).is_some();
     let long = tasks.iter().filter(is_long);
     long.map(|task| (task.suite, task.file.clone())).collect()
-}
-
-fn is_long(seconds: f64, start: f64, share: f64) -> bool {
-    seconds > LONG * share && seconds > start
 }
 
 /// What each lane has to do if all is spread evenly.

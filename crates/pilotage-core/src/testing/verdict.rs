@@ -159,6 +159,9 @@ pub struct FileResult {
     /// Whether only some of its tests are in here.
     #[serde(skip)]
     pub is_part: bool,
+    /// In how many parts it was run, of those that are in here.
+    #[serde(skip)]
+    pub parts: u32,
 }
 
 impl FileResult {
@@ -171,6 +174,7 @@ impl FileResult {
             problems: Vec::new(),
             notes: Vec::new(),
             is_part: false,
+            parts: 1,
         }
     }
 
@@ -179,6 +183,7 @@ impl FileResult {
         self.tests.extend(other.tests);
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
+        self.parts += other.parts;
         self.seconds = match (self.seconds, other.seconds) {
             (Some(own), Some(others)) => Some(own + others),
             _ => None,

@@ -52,6 +52,11 @@ impl std::fmt::Debug for Suite {
 }
 
 impl Suite {
+    /// Whether a part of a file is a process of its own, as names of tests select in every file that its runner is given.
+    pub fn starts_for_parts(&self) -> bool {
+        self.runner.starts_for_parts()
+    }
+
     /// The name of what runs it.
     pub fn runner_name(&self) -> &'static str {
         self.runner.name()

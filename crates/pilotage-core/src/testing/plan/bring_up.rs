@@ -40,6 +40,7 @@ mod tests {
             file: format!("{suite}"),
             seconds,
             known: true,
+            load: 0.0,
             tests: Vec::new(),
         }
     }

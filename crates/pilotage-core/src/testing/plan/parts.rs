@@ -2,8 +2,10 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{Costs, Item, Part, Piece, Task, ceil, count, is_long};
+use super::{Costs, Item, Part, Piece, Task, ceil, count};
 
+/// A file that takes more than this share of a lane's time is too long to fit.
+const LONG: f64 = 0.34;
 /// A part of a long file is to take this share of a lane's time.
 const PART: f64 = 0.17;
 
@@ -11,16 +13,22 @@ const PART: f64 = 0.17;
 pub(super) fn pieces(tasks: &[Task], costs: &Costs, share: f64) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for task in tasks {
-        let start = costs.start(task.suite);
-        let target = (PART * share).max(0.5 * start);
-        if task.tests.len() < 2 || !is_long(task.seconds, start, share) || task.seconds < 2.0 * target {
-            pieces.push(Piece::whole(task));
-        } else {
-            pieces.extend(parts(task, ceil(task.seconds / target)));
+        match parts_of(task, costs.start(task.suite), share) {
+            Some(number) if task.tests.len() > 1 => pieces.extend(parts(task, number)),
+            _ => pieces.push(Piece::whole(task)),
         }
     }
     sort(&mut pieces);
     pieces
+}
+
+/// In how many parts a file is run, where it is too long and that pays: the tests of a part take at least as long as what it takes
+/// besides.
+pub(super) fn parts_of(task: &Task, start: f64, share: f64) -> Option<usize> {
+    let tests = task.seconds - task.load;
+    let target = (PART * share).max(0.5 * start).max(task.load);
+    let is_long = task.seconds > LONG * share && task.seconds > start;
+    (is_long && tests >= 2.0 * target).then(|| ceil(tests / target))
 }
 
 /// What nobody knows might be long, so it goes first; then the longest. Names make the order the same everywhere.
@@ -53,8 +61,10 @@ pub(super) fn join(pieces: Vec<Piece>) -> Vec<Piece> {
 }
 
 fn one(parts: Vec<Piece>) -> Option<Piece> {
-    let is_whole = parts.first()?.item.part?.of == parts.len();
-    let seconds = parts.iter().map(|part| part.item.seconds).sum();
+    let first = parts.first()?;
+    let is_whole = first.item.part?.of == parts.len();
+    let twice = first.load * count(parts.len() - 1);
+    let seconds = parts.iter().map(|part| part.item.seconds).sum::<f64>() - twice;
     let mut parts = parts.into_iter();
     let mut joined = parts.next()?;
     let mut tests: Vec<_> = std::mem::take(&mut joined.places)
@@ -66,6 +76,7 @@ fn one(parts: Vec<Piece>) -> Option<Piece> {
     joined.item.seconds = seconds;
     if is_whole {
         joined.item.part = None;
+        joined.load = 0.0;
     } else {
         (joined.places, joined.item.tests) = tests.into_iter().unzip();
     }
@@ -77,6 +88,7 @@ impl Piece {
         Self {
             suite: task.suite,
             known: task.known,
+            load: 0.0,
             places: Vec::new(),
             item: Item {
                 file: task.file.clone(),
@@ -92,13 +104,10 @@ impl Piece {
 fn parts(task: &Task, most: usize) -> Vec<Piece> {
     let of = most.min(task.tests.len()).max(1);
     let sum: f64 = task.tests.iter().map(|(_, seconds)| seconds).sum();
-    // What tests say of themselves lacks what the file takes besides; it is spread over them.
-    let besides = (task.seconds - sum).max(0.0) / count(task.tests.len());
-    let scale = if sum > task.seconds {
-        task.seconds / sum
-    } else {
-        1.0
-    };
+    // What tests say of themselves lacks what the file takes besides; what is no load is spread over them.
+    let own = task.seconds - task.load;
+    let besides = (own - sum).max(0.0) / count(task.tests.len());
+    let scale = if sum > own { own / sum } else { 1.0 };
     let mut order: Vec<_> = (0..task.tests.len()).collect();
     let cost = |at: usize| {
         task.tests
@@ -111,7 +120,7 @@ fn parts(task: &Task, most: usize) -> Vec<Piece> {
             .unwrap_or(Ordering::Equal)
             .then(a.cmp(b))
     });
-    let mut bins: Vec<(f64, Vec<usize>)> = vec![(0.0, Vec::new()); of];
+    let mut bins: Vec<(f64, Vec<usize>)> = vec![(task.load, Vec::new()); of];
     for at in order {
         if let Some(bin) = bins
             .iter_mut()
@@ -138,6 +147,7 @@ fn parts(task: &Task, most: usize) -> Vec<Piece> {
                 seconds,
             },
             places: tests,
+            load: task.load,
         }
     });
     parts.collect()

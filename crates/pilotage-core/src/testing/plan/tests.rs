@@ -13,6 +13,7 @@ fn tasks() -> impl Strategy<Value = Vec<Task>> {
             file: format!("f{place}"),
             seconds,
             known,
+            load: seconds / 20.0,
             tests: (0..tests)
                 .map(|test| (format!("t{test}"), seconds / 9.0))
                 .collect(),
@@ -120,6 +121,7 @@ fn of(seconds: &[f64]) -> Vec<Task> {
         file: format!("f{place}"),
         seconds: *seconds,
         known: true,
+        load: 0.0,
         tests: Vec::new(),
     };
     seconds.iter().enumerate().map(task).collect()

@@ -5,6 +5,7 @@ const { openSync, writeSync } = require("node:fs");
 const { relative, sep } = require("node:path");
 
 const MOST_LETTERS = 12_000;
+const asksForTests = process.env.PILOTAGE_TEST_MODE === "tests";
 const report = openSync(process.env.PILOTAGE_TEST_REPORT, "w");
 
 function tell(event, fields = {}) {
@@ -42,7 +43,8 @@ module.exports = class Reporter {
 
   onTestFileResult(test, result) {
     const file = fileOf(test.path);
-    tell("file", { file, tests: result.testResults.length });
+    const ids = asksForTests ? result.testResults.map((one) => one.fullName) : [];
+    tell("file", { file, tests: result.testResults.length, ids });
     for (const one of result.testResults) {
       const outcome = one.status === "failed" ? "failed" : one.status === "passed" ? "passed" : "skipped";
       tell("test", {

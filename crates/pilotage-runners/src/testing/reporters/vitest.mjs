@@ -5,6 +5,7 @@ import { openSync, writeSync } from "node:fs";
 import { relative, sep } from "node:path";
 
 const MOST_LETTERS = 12_000;
+const asksForTests = process.env.PILOTAGE_TEST_MODE === "tests";
 const report = openSync(process.env.PILOTAGE_TEST_REPORT, "w");
 
 function tell(event, fields = {}) {
@@ -37,7 +38,8 @@ export default class Reporter {
   }
 
   onTestModuleCollected(module) {
-    tell("file", { file: fileOf(module), tests: [...module.children.allTests()].length });
+    const ids = Array.from(module.children.allTests(), (test) => test.fullName);
+    tell("file", { file: fileOf(module), tests: ids.length, ids: asksForTests ? ids : [] });
   }
 
   onTestCaseReady(test) {

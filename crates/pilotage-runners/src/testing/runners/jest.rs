@@ -1,13 +1,17 @@
 //! Jest, from 27 on (<https://jestjs.io/docs/configuration#custom-reporters>).
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
 use super::{
-    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, installed, mentions,
-    reporter::{Mode, Reporter},
+    Call, Change, Listed, Listing, NOTHING, Runner, Task, apart, command, exactly, has_file, installed,
+    mentions, nameable,
+    reporter::{self, Mode, Reporter},
 };
 use crate::{process, testing::running};
 
@@ -29,6 +33,45 @@ impl Jest {
     fn command(task: &Task<'_>) -> Vec<String> {
         let program = installed(&task.suite.place, "jest");
         command(task.suite, &[&program])
+    }
+
+    /// A run of these files, or of nothing in them where only their tests are asked for.
+    fn call(task: &Task<'_>, mode: Mode, items: &[Item]) -> Result<Call, String> {
+        let reporter = Self::reporter(task);
+        let mut command = Self::command(task);
+        command.push(format!("--reporters={}", reporter.path()));
+        // A runner takes one of our workers.
+        command.push("--runInBand".to_owned());
+        match task.coverage {
+            // The suite's own thresholds are nothing that a part could meet.
+            Some(folder) => command.extend([
+                "--coverage".to_owned(),
+                "--coverageReporters=json".to_owned(),
+                format!("--coverageDirectory={}", folder.display()),
+                "--coverageThreshold={}".to_owned(),
+            ]),
+            None => command.push("--coverage=false".to_owned()),
+        }
+        command.extend(
+            task.suite
+                .settings
+                .test_timeout()
+                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
+        );
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
+        if mode == Mode::Tests {
+            command.extend(["-t", NOTHING].map(str::to_owned));
+        } else if !tests.is_empty() {
+            command.extend(["-t".to_owned(), exactly(&tests, " ")]);
+        }
+        command.push("--runTestsByPath".to_owned());
+        command.extend(
+            items
+                .iter()
+                .map(|item| task.suite.place.join(&item.file).display().to_string()),
+        );
+        reporter.call(command, mode, items)
     }
 
     /// The files that it names, asked in this way.
@@ -97,40 +140,22 @@ impl Runner for Jest {
         Some(reached)
     }
 
+    async fn tests(&self, task: &Task<'_>, files: &[String]) -> BTreeMap<String, Vec<String>> {
+        let items: Vec<_> = files.iter().map(|file| super::whole(file)).collect();
+        let Ok(call) = Self::call(task, Mode::Tests, &items) else {
+            return BTreeMap::new();
+        };
+        let told = Self::reporter(task).ask(call).await;
+        nameable(told.map(reporter::tests).unwrap_or_default(), " ")
+    }
+
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
-        let reporter = Self::reporter(task);
-        let mut command = Self::command(task);
-        command.push(format!("--reporters={}", reporter.path()));
-        // A runner takes one of our workers.
-        command.push("--runInBand".to_owned());
-        match task.coverage {
-            // The suite's own thresholds are nothing that a part could meet.
-            Some(folder) => command.extend([
-                "--coverage".to_owned(),
-                "--coverageReporters=json".to_owned(),
-                format!("--coverageDirectory={}", folder.display()),
-                "--coverageThreshold={}".to_owned(),
-            ]),
-            None => command.push("--coverage=false".to_owned()),
-        }
-        command.extend(
-            task.suite
-                .settings
-                .test_timeout()
-                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
-        );
-        command.extend(task.suite.settings.arguments.iter().cloned());
-        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
-        if !tests.is_empty() {
-            command.extend(["-t".to_owned(), exactly(&tests, " ")]);
-        }
-        command.push("--runTestsByPath".to_owned());
-        command.extend(
-            items
-                .iter()
-                .map(|item| task.suite.place.join(&item.file).display().to_string()),
-        );
-        Ok(vec![reporter.call(command, Mode::Run, items)?])
+        let apart = apart(items).into_iter();
+        apart.map(|items| Self::call(task, Mode::Run, &items)).collect()
+    }
+
+    fn starts_for_parts(&self) -> bool {
+        true
     }
 
     async fn lacks_for_coverage(&self, _task: &Task<'_>) -> Option<String> {

@@ -183,6 +183,11 @@ pub trait Runner: Send + Sync + 'static {
         true
     }
 
+    /// Whether a part of a file needs a process of its own, as names of tests select in every file that it is given.
+    fn starts_for_parts(&self) -> bool {
+        false
+    }
+
     /// What it ends with when there was no test.
     fn idle_code(&self) -> Option<i32> {
         None
@@ -238,6 +243,29 @@ fn has_package(folder: &Path, name: &str) -> bool {
         .ancestors()
         .map(|above| above.join("node_modules").join(name));
     places.take(6).any(|place| place.is_dir())
+}
+
+/// Longest expression of names: longer arguments are refused by the kernel (`MAX_ARG_STRLEN`).
+const MOST_EXPRESSION_BYTES: usize = 100_000;
+/// An expression that no name matches.
+const NOTHING: &str = "^$";
+
+/// Files without those whose tests are too many to be named in one expression.
+fn nameable(mut files: BTreeMap<String, Vec<String>>, separator: &str) -> BTreeMap<String, Vec<String>> {
+    files.retain(|_, tests| exactly(tests, separator).len() < MOST_EXPRESSION_BYTES);
+    files
+}
+
+/// Files as they are together, and each of which only some tests are wanted by itself: names of tests select in every file that a
+/// runner is given.
+fn apart(items: &[Item]) -> Vec<Vec<Item>> {
+    let (whole, parts): (Vec<Item>, Vec<Item>) =
+        items.iter().cloned().partition(|item| item.tests.is_empty());
+    let whole = Some(whole).filter(|items| !items.is_empty());
+    whole
+        .into_iter()
+        .chain(parts.into_iter().map(|item| vec![item]))
+        .collect()
 }
 
 /// A regular expression that matches one of these names and nothing else.

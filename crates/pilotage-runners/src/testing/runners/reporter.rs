@@ -1,6 +1,9 @@
 //! Runners that load a reporter of ours: where it is put, and what it is told.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use pilotage_core::testing::{Item, Said, Transcript};
 
@@ -141,10 +144,13 @@ pub(super) fn listing(transcript: Transcript) -> Listing {
     }
 }
 
-/// The tests of each file that is whole in a transcript.
+/// The tests of each file that is whole in a transcript, where each has a name of its own.
 pub(super) fn tests(transcript: Transcript) -> BTreeMap<String, Vec<String>> {
     let files = transcript.files.into_iter();
-    let whole = files
-        .filter(|(_, file)| file.errors.is_empty() && file.announced == u64::try_from(file.ids.len()).ok());
+    let whole = files.filter(|(_, file)| {
+        let names: BTreeSet<_> = file.ids.iter().collect();
+        let is_all = file.announced == u64::try_from(file.ids.len()).ok();
+        file.errors.is_empty() && is_all && names.len() == file.ids.len()
+    });
     whole.map(|(name, file)| (name, file.ids)).collect()
 }

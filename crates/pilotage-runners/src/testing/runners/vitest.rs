@@ -1,16 +1,22 @@
 //! Vitest, from 3 on (<https://vitest.dev/api/advanced/reporters.html>).
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
 use super::{
-    Call, Change, Listed, Listing, Runner, Task, command, exactly, has_file, has_package, installed,
-    mentions,
-    reporter::{Mode, Reporter},
+    Call, Change, Listed, Listing, NOTHING, Runner, Task, apart, command, exactly, has_file, has_package,
+    installed, mentions, nameable,
+    reporter::{self, Mode, Reporter},
 };
 use crate::{process, testing::running};
+
+/// What stands between a test and what it is in; a space where names are matched.
+const SEPARATOR: &str = " > ";
 
 /// Runs tests of JavaScript and TypeScript.
 pub(super) struct Vitest;
@@ -29,6 +35,35 @@ impl Vitest {
         let mut command = command(task.suite, &[&program]);
         command.push(verb.to_owned());
         command
+    }
+
+    /// A run of these files, or of nothing in them where only their tests are asked for.
+    fn call(task: &Task<'_>, mode: Mode, items: &[Item]) -> Result<Call, String> {
+        let reporter = Self::reporter(task);
+        let mut command = Self::command(task, "run");
+        command.push(format!("--reporter={}", reporter.path()));
+        // A runner takes one of our workers.
+        command.extend(["--maxWorkers=1", "--no-file-parallelism"].map(str::to_owned));
+        command.extend(measured(task));
+        command.extend(
+            task.suite
+                .settings
+                .test_timeout()
+                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
+        );
+        command.extend(task.suite.settings.arguments.iter().cloned());
+        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
+        if mode == Mode::Tests {
+            command.extend(["-t", NOTHING].map(str::to_owned));
+        } else if !tests.is_empty() {
+            command.extend(["-t".to_owned(), exactly(&tests, SEPARATOR)]);
+        }
+        // Names are taken as parts of paths, so what they match besides has to be borne; whole paths match little.
+        let paths = items
+            .iter()
+            .map(|item| task.suite.place.join(&item.file).display().to_string());
+        command.extend(paths);
+        reporter.call(command, mode, items)
     }
 
     /// The files that it names: all, or those that reach what differs from a commit.
@@ -98,31 +133,22 @@ impl Runner for Vitest {
         Self::files(task, Some(change.base)).await.ok()
     }
 
+    async fn tests(&self, task: &Task<'_>, files: &[String]) -> BTreeMap<String, Vec<String>> {
+        let items: Vec<_> = files.iter().map(|file| super::whole(file)).collect();
+        let Ok(call) = Self::call(task, Mode::Tests, &items) else {
+            return BTreeMap::new();
+        };
+        let told = Self::reporter(task).ask(call).await;
+        nameable(told.map(reporter::tests).unwrap_or_default(), SEPARATOR)
+    }
+
     fn calls(&self, task: &Task<'_>, items: &[Item]) -> Result<Vec<Call>, String> {
-        let reporter = Self::reporter(task);
-        let mut command = Self::command(task, "run");
-        command.push(format!("--reporter={}", reporter.path()));
-        // A runner takes one of our workers.
-        command.extend(["--maxWorkers=1", "--no-file-parallelism"].map(str::to_owned));
-        command.extend(measured(task));
-        command.extend(
-            task.suite
-                .settings
-                .test_timeout()
-                .map(|limit| format!("--testTimeout={}", limit.as_millis())),
-        );
-        command.extend(task.suite.settings.arguments.iter().cloned());
-        let tests: Vec<String> = items.iter().flat_map(|item| item.tests.clone()).collect();
-        if !tests.is_empty() {
-            command.extend(["-t".to_owned(), exactly(&tests, " > ")]);
-        }
-        // Names are taken as parts of paths, so what they match besides has to be borne; whole paths match little.
-        let paths = items
-            .iter()
-            .map(|item| task.suite.place.join(&item.file).display().to_string());
-        command.extend(paths);
-        let call = reporter.call(command, Mode::Run, items)?;
-        Ok(vec![call])
+        let apart = apart(items).into_iter();
+        apart.map(|items| Self::call(task, Mode::Run, &items)).collect()
+    }
+
+    fn starts_for_parts(&self) -> bool {
+        true
     }
 
     async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String> {

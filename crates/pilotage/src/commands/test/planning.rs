@@ -132,11 +132,25 @@ fn tasks(suites: &[Ready], history: &History, class: &MachineClass) -> Vec<Task>
                 file: file.to_owned(),
                 seconds: estimate.seconds,
                 known: estimate.known,
+                load: load(ready, history, class, file, estimate.seconds),
                 tests: Vec::new(),
             });
         }
     }
     tasks
+}
+
+/// What every part of a file takes beside its tests: reading it, and a start where a part has to be a process of its own.
+fn load(ready: &Ready, history: &History, class: &MachineClass, file: &str, seconds: f64) -> f64 {
+    let name = &ready.suite.name;
+    let known = history.file(class, name, file);
+    let tests = known.map_or(0.0, |file| file.tests.values().map(|test| test.seconds).sum());
+    let start = if ready.suite.starts_for_parts() {
+        history.start(class, name)
+    } else {
+        0.0
+    };
+    (seconds - tests).max(0.0) + start
 }
 
 /// Files that are too long to fit are to be run in parts; which tests they have is asked now, as history would not know of
