@@ -4,7 +4,7 @@
 //! (`LineCoverageStats` in `llvm/lib/ProfileData/Coverage/CoverageMapping.cpp`). Functions that were made several times of one
 //! generic begin at the same place and are one.
 
-use std::io::Read;
+use std::{collections::BTreeSet, io::Read};
 
 use serde::Deserialize;
 
@@ -95,7 +95,13 @@ pub(super) fn read_text(coverage: &mut Coverage, text: &[u8]) -> Result<(), Stri
         for file in &export.files {
             add(coverage, file, &export.functions)?;
         }
-        for function in &export.functions {
+        // Functions of files that were left out are told all the same.
+        let files: BTreeSet<&str> = export.files.iter().map(|file| file.filename.as_str()).collect();
+        let is_told = |function: &&Function| {
+            let first = function.filenames.first();
+            first.is_some_and(|file| files.contains(file.as_str()))
+        };
+        for function in export.functions.iter().filter(is_told) {
             add_function(coverage, function)?;
         }
     }

@@ -150,6 +150,7 @@ mod tests {
             place: folder.into(),
             settings: SuiteFile::default(),
             is_listed: false,
+            is_measured: false,
         };
         Ready {
             suite,

@@ -77,6 +77,28 @@ pub async fn lacking(suites: &[Ready], scratch: &Path) -> Vec<(usize, String)> {
     lacks
 }
 
+/// Has reports made of what runs left that is none; what of a suite cannot be made, with its name.
+pub async fn report_coverage(collected: &Collecting, suites: &[Ready], scratch: &Path) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (place, ready) in suites.iter().enumerate() {
+        let folder = collected.folder.join(place.to_string());
+        let scratch = scratch.join(format!("report-{place}"));
+        if !folder.is_dir() || fs::create_dir_all(&scratch).is_err() {
+            continue;
+        }
+        let task = Task {
+            suite: &ready.suite,
+            listing: &ready.files,
+            scratch: &scratch,
+            token: "coverage",
+            coverage: None,
+        };
+        let made = ready.suite.runner.report_coverage(&task, &folder).await;
+        problems.extend(made.err().map(|why| format!("{}: {why}", ready.suite.name)));
+    }
+    problems
+}
+
 /// Reads and merges every report that the runners of a run left in a folder.
 pub fn gather(root: &Path, collected: &Collecting, suites: &[Ready], file: &CoverageFile) -> Measured {
     let folder = &collected.folder;

@@ -14,7 +14,7 @@ pub mod services;
 mod suites;
 
 pub use affected::{Choice, affected};
-pub use coverage::{Collecting, Measured, changes, gather, lacking, read_reports};
+pub use coverage::{Collecting, Measured, changes, gather, lacking, read_reports, report_coverage};
 pub use history::{machine_class, read_history, write_history};
 pub use listing::{Ready, list, tests};
 pub use runners::RUNNERS;

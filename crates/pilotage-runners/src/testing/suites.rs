@@ -40,6 +40,8 @@ pub struct Suite {
     pub settings: SuiteFile,
     /// Whether somebody listed it.
     pub is_listed: bool,
+    /// Whether what its tests reach is to be told, for which programs may have to be built in another way.
+    pub is_measured: bool,
 }
 
 impl std::fmt::Debug for Suite {
@@ -128,6 +130,7 @@ fn listed(root: &Path, name: &str, settings: &SuiteFile, known: Option<&Suite>) 
         place,
         settings: settings.clone(),
         is_listed: true,
+        is_measured: false,
     })
 }
 
@@ -165,6 +168,7 @@ fn detected(root: &Path) -> Vec<Suite> {
                     place: place.clone(),
                     settings: SuiteFile::default(),
                     is_listed: false,
+                    is_measured: false,
                 });
             }
         }

@@ -4,6 +4,7 @@
 //! allows a program that is built already; nothing is compiled with it (`library/test/src/cli.rs` in Rust's own repository).
 
 mod build;
+mod measuring;
 mod nextest;
 mod stream;
 
@@ -12,7 +13,8 @@ use std::{collections::BTreeMap, path::Path};
 use async_trait::async_trait;
 use pilotage_core::testing::Item;
 
-use self::stream::Stream;
+pub(super) use self::measuring::Counting;
+use self::{measuring::Tools, stream::Stream};
 use super::{Call, Listing, Reading, Runner, Speech, Task};
 use crate::{process::Order, testing::running};
 
@@ -44,12 +46,14 @@ impl Runner for Cargo {
             let listed = task.listing.get(&item.file);
             let binary = listed.and_then(|listed| listed.binary.as_ref());
             let binary = binary.ok_or_else(|| format!("{} is not built", item.file))?;
+            let counting = measuring::variables(task, binary.counting.as_deref());
             if by_nextest && binary.speech == Speech::Libtest {
                 let tests = listed.and_then(|listed| listed.tests.clone());
-                return Ok(by_nextest_call(task, item, tests.unwrap_or_default()));
+                return Ok(by_nextest_call(task, item, tests.unwrap_or_default(), counting));
             }
             let mut command = binary.command.clone();
             let mut set = binary.set.clone();
+            set.extend(counting);
             set.extend(task.suite.settings.environment.clone());
             if binary.speech == Speech::Libtest {
                 command.extend(
@@ -86,16 +90,24 @@ impl Runner for Cargo {
         items.iter().map(call).collect()
     }
 
-    async fn lacks_for_coverage(&self, _task: &Task<'_>) -> Option<String> {
-        let how = "what cargo's tests reach is not measured here: hand the report of `cargo llvm-cov --json` to \
-                   `pilotage test coverage`";
-        Some(how.to_owned())
+    async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String> {
+        Tools::find(task).await.err()
+    }
+
+    async fn report_coverage(&self, task: &Task<'_>, folder: &Path) -> Result<(), String> {
+        measuring::report(task, folder).await
     }
 }
 
 /// One program of tests by nextest.
-fn by_nextest_call(task: &Task<'_>, item: &Item, tests: Vec<String>) -> Call {
+fn by_nextest_call(
+    task: &Task<'_>,
+    item: &Item,
+    tests: Vec<String>,
+    counting: Vec<(String, String)>,
+) -> Call {
     let (command, mut set) = nextest::call(task, item);
+    set.extend(counting);
     set.extend(task.suite.settings.environment.clone());
     let tests = if item.tests.is_empty() {
         tests

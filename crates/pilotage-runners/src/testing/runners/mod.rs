@@ -12,6 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -69,6 +70,8 @@ pub struct Binary {
     pub set: Vec<(String, String)>,
     /// How it tells what it does.
     pub speech: Speech,
+    /// How it counts what it reaches, where it was built so.
+    counting: Option<Arc<cargo::Counting>>,
 }
 
 /// How a program of tests tells what it does.
@@ -177,6 +180,15 @@ pub trait Runner: Send + Sync + 'static {
 
     /// What is missing here to tell what tests reach; `None` where nothing is. The text goes on after the name of the suite.
     async fn lacks_for_coverage(&self, task: &Task<'_>) -> Option<String>;
+
+    /// Makes reports of what runs left in the folders below `folder`, where what they leave is none.
+    ///
+    /// # Errors
+    /// They cannot be made; the text is for people.
+    async fn report_coverage(&self, task: &Task<'_>, folder: &Path) -> Result<(), String> {
+        let _ = (task, folder);
+        Ok(())
+    }
 
     /// Whether it can run some of the tests of a file, by what its reports call them.
     fn selects_tests(&self) -> bool {

@@ -138,6 +138,8 @@ impl Asked {
         } else {
             notes.extend(lacks);
         }
+        problems
+            .extend(testing::report_coverage(&self.collecting, &self.suites, &self.collecting.folder).await);
         let measured = testing::gather(&root, &self.collecting, &self.suites, file);
         problems.extend(measured.problems);
         notes.extend(measured.notes);

@@ -78,6 +78,9 @@ impl Run {
         let root = std::env::current_dir()?;
         let (file, declared) = self.choosing.known.sections()?;
         let mut suites = self.choosing.suites(&root, &file)?;
+        for suite in &mut suites {
+            suite.is_measured = self.coverage;
+        }
         let users = serving::users(&file, &suites);
         let services = self.serving.arrange(&root, declared, &users).await?;
         let mut bringing_up = JoinSet::new();

@@ -3,11 +3,15 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Deserialize;
 
-use super::super::{Binary, Listed, Listing, Speech, Task, command};
+use super::{
+    super::{Binary, Listed, Listing, Speech, Task, command},
+    measuring::{Counting, Tools},
+};
 use crate::{
     process::{self, Order},
     reading::brief,
@@ -56,6 +60,7 @@ struct Diagnostic {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,8 @@ struct Package {
 struct Cargo<'a> {
     task: &'a Task<'a>,
     command: Vec<String>,
+    /// How it is asked to build programs that count what they reach.
+    counting: Option<Counting>,
 }
 
 impl Cargo<'_> {
@@ -86,12 +93,11 @@ impl Cargo<'_> {
         };
         command.extend(arguments.iter().cloned());
         let suite = self.task.suite;
-        let set = suite.settings.environment.clone().into_iter().collect();
         let order = Order {
             command,
             folder: suite.place.clone(),
             pass: running::passed(suite),
-            set,
+            set: self.variables(),
         };
         let mut out = Vec::new();
         let followed = process::follow(&order, |bytes| {
@@ -101,6 +107,12 @@ impl Cargo<'_> {
         });
         let followed = followed.await?;
         Ok((followed.code, out, followed.errors))
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let own = self.task.suite.settings.environment.clone().into_iter();
+        let counting = self.counting.iter().flat_map(|counting| counting.set.clone());
+        own.chain(counting).collect()
     }
 
     async fn metadata(&self) -> Result<Metadata, String> {
@@ -144,13 +156,18 @@ impl Cargo<'_> {
 
 /// Builds, and lists what was built.
 pub(super) async fn list(task: &Task<'_>) -> Result<Listing, String> {
-    let cargo = Cargo {
+    let mut cargo = Cargo {
         task,
         command: command(task.suite, &["cargo"]),
+        counting: None,
     };
-    let packages: BTreeMap<String, Package> = cargo
-        .metadata()
-        .await?
+    let metadata = cargo.metadata().await?;
+    if task.suite.is_measured {
+        // What is lacking is told where reports are asked for.
+        let tools = Tools::find(task).await.ok();
+        cargo.counting = tools.map(|tools| Counting::new(task, tools, &metadata.target_directory));
+    }
+    let packages: BTreeMap<String, Package> = metadata
         .packages
         .into_iter()
         .map(|package| (package.id.clone(), package))
@@ -178,6 +195,16 @@ pub(super) async fn list(task: &Task<'_>) -> Result<Listing, String> {
         );
     }
     files.sort_by(|a, b| a.file.cmp(&b.file));
+    if let Some(mut counting) = cargo.counting {
+        counting.programs = messages
+            .iter()
+            .filter_map(|message| message.executable.clone())
+            .collect();
+        let counting = Arc::new(counting);
+        for binary in files.iter_mut().filter_map(|listed| listed.binary.as_mut()) {
+            binary.counting = Some(Arc::clone(&counting));
+        }
+    }
     Ok(Listing { files })
 }
 
@@ -224,6 +251,7 @@ impl Built<'_> {
             set: self.environment(package, &folder, executable),
             folder,
             speech: Speech::Libtest,
+            counting: None,
         });
         Some(listed)
     }
@@ -278,11 +306,13 @@ async fn list_tests(cargo: &Cargo<'_>, listed: &mut Listed) -> Result<(), String
     command.extend(["--list", "--format=terse"].map(str::to_owned));
     let mut out = Vec::new();
     let pass = running::passed(cargo.task.suite);
+    let mut set = binary.set.clone();
+    set.extend(cargo.counting.iter().flat_map(|counting| counting.set.clone()));
     let order = Order {
         command,
         folder: binary.folder.clone(),
         pass,
-        set: binary.set.clone(),
+        set,
     };
     let followed = process::follow(&order, |bytes| out.extend_from_slice(bytes)).await?;
     let text = String::from_utf8_lossy(&out);
@@ -313,6 +343,7 @@ fn documentation(cargo: &Cargo<'_>, package: &Package) -> Option<Listed> {
         folder: cargo.task.suite.place.clone(),
         set: Vec::new(),
         speech: Speech::Plain,
+        counting: None,
     });
     Some(listed)
 }
