@@ -2,17 +2,11 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const kept = {
-    get: (name) => { try { return localStorage.getItem(`pilotage.${name}`); } catch { return null; } },
-    set: (name, value) => { try { localStorage.setItem(`pilotage.${name}`, value); } catch { /* not kept, then */ } },
-  };
+  // In cookies, so that the server writes them into the page and nothing flashes.
+  const keep = (name, value) => { document.cookie = `pilotage_${name}=${value}; path=/; max-age=31536000; samesite=lax`; };
   const THEMES = ["system", "light", "dark"];
   const setTheme = (theme) => (theme === "system" ? delete root.dataset.theme : (root.dataset.theme = theme));
-  root.dataset.script = "";
-  // Before the body is drawn, so that nothing flashes.
-  let theme = THEMES.includes(kept.get("theme")) ? kept.get("theme") : "system";
-  setTheme(theme);
-  if (kept.get("times") === "absolute") root.dataset.times = "absolute";
+  let theme = root.dataset.theme ?? "system";
 
   const byId = (id) => document.getElementById(id);
   const say = (text) => { const at = byId("announce"); if (at) at.textContent = text; };
@@ -30,13 +24,13 @@
     themes.addEventListener("click", () => {
       theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
       setTheme(theme);
-      kept.set("theme", theme);
+      keep("theme", theme);
       show();
     });
     times.addEventListener("click", () => {
       const absolute = root.dataset.times !== "absolute";
       if (absolute) root.dataset.times = "absolute"; else delete root.dataset.times;
-      kept.set("times", absolute ? "absolute" : "relative");
+      keep("times", absolute ? "absolute" : "relative");
       show();
     });
     show();
@@ -81,7 +75,7 @@
 
   // --- Asking first, in a dialog that holds the page that asks ---
   const ask = async (link) => {
-    const answer = await fetch(link.href, { headers: { accept: "text/html" } }).catch(() => null);
+    const answer = await fetch(link.href, { headers: { accept: "text/html", "x-pilotage-refresh": "1" } }).catch(() => null);
     const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
     const question = page && page.getElementById("ask");
     if (!question) { location.href = link.href; return; }
@@ -161,7 +155,7 @@
     again = false;
     const began = performance.now();
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const answer = await fetch(location.href, { headers: { accept: "text/html", "x-pilotage-refresh": "1" } });
       if (answer.status === 401) { state("lost", "signed out"); return; }
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -227,7 +221,7 @@
     document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   };
 
-  addEventListener("DOMContentLoaded", () => {
+  const start = () => {
     toggles();
     copyable(document);
     tick();
@@ -251,5 +245,7 @@
       if (one && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); copy(one); }
       if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.nodeName)) { event.preventDefault(); byId("q")?.focus(); }
     });
-  });
+  };
+  // The page is painted first; what is not in front is not painted.
+  if (document.hidden) start(); else requestAnimationFrame(() => setTimeout(start));
 })();

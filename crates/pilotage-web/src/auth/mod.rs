@@ -24,7 +24,7 @@ use pilotage_core::{
     ports::{Role, Token},
 };
 
-pub(crate) use sessions::{Sessions, is_secure, set_cookie};
+pub(crate) use sessions::{Sessions, cookie, is_secure, set_cookie};
 pub use tokens::{CreateTokenError, create_token};
 pub(crate) use tokens::{Tokens, token_change};
 

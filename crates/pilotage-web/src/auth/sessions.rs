@@ -73,7 +73,7 @@ impl Sessions {
         headers: &HeaderMap,
         tokens: &Tokens,
     ) -> Result<Option<(Digest, Token)>, Problem> {
-        let Some(id) = cookie(headers).map(|id| Digest::of(id.as_bytes())) else {
+        let Some(id) = cookie(headers, COOKIE).map(|id| Digest::of(id.as_bytes())) else {
             return Ok(None);
         };
         let Some(token) = self.use_at(id, Instant::now()) else {
@@ -109,7 +109,7 @@ impl Sessions {
 
     /// Ends the session that a request names.
     pub(crate) fn end(&self, headers: &HeaderMap) {
-        if let Some(id) = cookie(headers) {
+        if let Some(id) = cookie(headers, COOKIE) {
             let id = Digest::of(id.as_bytes());
             self.open
                 .lock()
@@ -141,12 +141,13 @@ fn end_stalest(open: &mut HashMap<Digest, Session>, among: impl Fn(&Session) -> 
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The value of the first cookie of this name.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let pairs = headers.get_all(header::COOKIE).iter();
     let mut pairs = pairs
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The cookie that carries `id`, or that takes it away when there is none. No script reads it, no other site's page makes a
@@ -248,7 +249,7 @@ mod tests {
             header::COOKIE,
             HeaderValue::from_static("c=d; pilotage_session=1f"),
         );
-        assert_eq!(cookie(&headers), Some("1f"));
+        assert_eq!(cookie(&headers, COOKIE), Some("1f"));
         let text = set_cookie(Some("1f"), true);
         assert_eq!(
             text,

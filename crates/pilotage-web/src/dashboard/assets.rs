@@ -1,4 +1,5 @@
-//! Style, script and icon. Each has its digest in its name, so browsers keep it for ever and never show an old one.
+//! Style, script and icon. Script and icon have their digest in their name, so browsers keep them for ever and never show an
+//! old one. The style stands in every page: a page that waits for another file is painted twice as late.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,12 +16,9 @@ struct Asset {
     text: &'static str,
 }
 
-const STYLE: Asset = Asset {
-    stem: "pilotage",
-    extension: "css",
-    media_type: "text/css; charset=utf-8",
-    text: include_str!("../../assets/pilotage.css"),
-};
+/// The style of every page.
+pub(super) const STYLE: &str = include_str!("../../assets/pilotage.css");
+
 const SCRIPT: Asset = Asset {
     stem: "pilotage",
     extension: "js",
@@ -35,15 +33,14 @@ const ICON: Asset = Asset {
 };
 
 /// Where the assets are.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Addresses {
-    pub(super) style: String,
     pub(super) script: String,
     pub(super) icon: String,
 }
 
 /// The addresses of this version's assets.
 pub(super) static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| Addresses {
-    style: STYLE.address(),
     script: SCRIPT.address(),
     icon: ICON.address(),
 });
@@ -64,11 +61,7 @@ pub(crate) fn routes() -> Router<Arc<Door>> {
 async fn show(Path(name): Path<String>) -> Response {
     let address = format!("/assets/{name}");
     let addresses = &*ADDRESSES;
-    let asset = [
-        (&addresses.style, STYLE),
-        (&addresses.script, SCRIPT),
-        (&addresses.icon, ICON),
-    ];
+    let asset = [(&addresses.script, SCRIPT), (&addresses.icon, ICON)];
     let Some((_, asset)) = asset.into_iter().find(|(known, _)| **known == address) else {
         return (StatusCode::NOT_FOUND, fixed("no-store", "text/plain")).into_response();
     };

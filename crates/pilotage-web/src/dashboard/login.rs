@@ -9,12 +9,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
-use super::{
-    assets::{ADDRESSES, Addresses},
-    form::Form,
-    query::Query,
-    shell::page,
-};
+use super::{form::Form, look::Look, query::Query, shell::page};
 use crate::{auth, door::Door, intake, problem::Problem};
 
 /// Longest address to go on to after signing in, in bytes.
@@ -23,15 +18,15 @@ const LONGEST_NEXT: usize = 4_096;
 #[derive(Template)]
 #[template(path = "login.html")]
 pub(super) struct Login<'a> {
-    assets: &'static Addresses,
+    look: Look,
     next: &'a str,
     wrong: Option<&'a str>,
 }
 
 impl<'a> Login<'a> {
-    pub(super) fn new(next: &'a str, wrong: Option<&'a str>) -> Self {
+    pub(super) fn new(look: Look, next: &'a str, wrong: Option<&'a str>) -> Self {
         Self {
-            assets: &ADDRESSES,
+            look,
             next: own_page(next),
             wrong,
         }
@@ -51,8 +46,12 @@ pub(super) fn own_page(next: &str) -> &str {
 }
 
 /// The login page, for who comes by a link or wants to be somebody else.
-pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
-    page(&Login::new(&Query::of(&uri).field("next"), None))
+pub(super) async fn show(headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    page(&Login::new(
+        Look::of(&headers),
+        &Query::of(&uri).field("next"),
+        None,
+    ))
 }
 
 /// Takes a token, and gives a cookie for it.
@@ -64,7 +63,7 @@ pub(super) async fn enter(
 ) -> Result<Response, Problem> {
     let next = own_page(form.text("next"));
     let again = |status: StatusCode, wrong: &str| {
-        page(&Login::new(next, Some(wrong))).map(|page| (status, page).into_response())
+        page(&Login::new(Look::of(&headers), next, Some(wrong))).map(|page| (status, page).into_response())
     };
     // Only wrong tries are counted: behind a proxy everybody has one address, and who guesses there keeps nobody out.
     let Some(token) = auth::token_of(&door, form.text("token")).await? else {

@@ -17,6 +17,7 @@ mod form;
 mod gate_run;
 mod gates;
 mod login;
+mod look;
 mod now;
 mod payload;
 mod pipeline;

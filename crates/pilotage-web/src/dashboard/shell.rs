@@ -1,30 +1,34 @@
 //! What every page has around its own content.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use askama::Template;
 use axum::{
     extract::FromRequestParts,
     response::{Html, IntoResponse, Response},
 };
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderValue, header, request::Parts};
-use pilotage_core::{Caller, Timestamp, ports::Role};
+use pilotage_core::{Caller, Digest, Timestamp, ports::Role};
 
-use super::{
-    assets::{ADDRESSES, Addresses},
-    query::Query,
-    words::Moment,
-};
+use super::{assets::STYLE, look::Look, query::Query, words::Moment};
 use crate::{
     auth::SignedIn,
     door::Door,
     problem::{Kind, Problem},
 };
 
-/// Nothing comes from elsewhere, nothing stands inline, nobody frames the page. `form-action` names what the forms may
-/// reach: this server.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Nothing comes from elsewhere, no script and no style stands inline but the one style of every page, which is named by its
+/// digest; nobody frames the page. `form-action` names what the forms may reach: this server.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let style = BASE64_STANDARD.encode(Digest::of(STYLE.as_bytes()).0);
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    );
+    // Base64 is ASCII; were it not, a page without style is better than one without a policy.
+    HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+});
 
 /// The pages in the order of the menu: path and name.
 const MENU: [(&str, &str); 10] = [
@@ -46,6 +50,7 @@ pub(super) struct Visitor {
     pub(super) signed_in: bool,
     pub(super) query: Query,
     pub(super) now: Timestamp,
+    look: Look,
 }
 
 impl FromRequestParts<Arc<Door>> for Visitor {
@@ -59,6 +64,7 @@ impl FromRequestParts<Arc<Door>> for Visitor {
             caller: caller.ok_or_else(|| Problem::new(Kind::Unauthenticated, "nobody is known to ask"))?,
             query: Query::of(&parts.uri),
             now: Timestamp::now(),
+            look: Look::of(&parts.headers),
         })
     }
 }
@@ -84,7 +90,7 @@ impl Visitor {
             menu: &MENU,
             search: String::new(),
             version: env!("CARGO_PKG_VERSION"),
-            assets: &ADDRESSES,
+            look: self.look,
         }
     }
 
@@ -127,7 +133,7 @@ pub(super) struct Shell {
     pub(super) menu: &'static [(&'static str, &'static str)],
     pub(super) search: String,
     pub(super) version: &'static str,
-    pub(super) assets: &'static Addresses,
+    pub(super) look: Look,
 }
 
 impl Shell {
@@ -146,7 +152,7 @@ pub(super) fn page(template: &impl Template) -> Result<Response, Problem> {
         .map_err(|error| Problem::broken("a page could not be rendered", &error))?;
     let mut response = Html(text).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     // Without it browsers send `Origin: null` with our own forms.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     Ok(response)

@@ -6,8 +6,8 @@ use http::{HeaderName, Method, StatusCode, header, request::Parts};
 use pilotage_core::config::Problem as Finding;
 
 use super::{
-    assets::{ADDRESSES, Addresses},
     login::{Login, own_page},
+    look::Look,
     shell::page,
 };
 use crate::problem::{self, Problem};
@@ -20,6 +20,7 @@ const FOR_PROGRAMS: [&str; 6] = ["api", "metrics", "webhooks", "mcp", "ws", "soc
 pub(crate) struct Visit {
     /// Where to go on after signing in.
     next: String,
+    look: Look,
     /// A page of another site led here. Browsers then keep our cookie back, although the person may be signed in.
     from_elsewhere: bool,
 }
@@ -41,6 +42,7 @@ impl Visit {
         let site = request.headers.get(SEC_FETCH_SITE);
         Some(Self {
             next: next.to_owned(),
+            look: Look::of(&request.headers),
             from_elsewhere: is_look && site.is_some_and(|site| site == "cross-site"),
         })
     }
@@ -54,9 +56,9 @@ impl Visit {
                     next: own_page(&self.next),
                 })
             } else if status == StatusCode::UNAUTHORIZED {
-                page(&Login::new(&self.next, None))
+                page(&Login::new(self.look, &self.next, None))
             } else {
-                page(&Refused::new(problem))
+                page(&Refused::new(self.look, problem))
             };
             match shown {
                 Ok(page) => (status, page).into_response(),
@@ -77,7 +79,7 @@ struct Hop<'a> {
 #[derive(Template)]
 #[template(path = "refused.html")]
 struct Refused<'a> {
-    assets: &'static Addresses,
+    look: Look,
     title: &'a str,
     status: u16,
     detail: &'a str,
@@ -85,9 +87,9 @@ struct Refused<'a> {
 }
 
 impl<'a> Refused<'a> {
-    fn new(problem: &'a Problem) -> Self {
+    fn new(look: Look, problem: &'a Problem) -> Self {
         Self {
-            assets: &ADDRESSES,
+            look,
             title: problem.title(),
             status: problem.status().as_u16(),
             detail: problem.detail(),

@@ -55,7 +55,7 @@ pub(crate) async fn cookie(house: &House, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_page_is_shown_with_a_strict_policy_and_without_anything_inline() {
+async fn every_page_is_shown_with_a_strict_policy_and_no_script_inline() {
     let house = House::usual().await;
     house
         .call("PUT", "/api/v1/rules/r", &rule("r", "push"))
@@ -90,7 +90,8 @@ async fn every_page_is_shown_with_a_strict_policy_and_without_anything_inline() 
         let answer = page(&house, &path).await.is(200);
         let policy = answer.header("content-security-policy");
         assert!(
-            policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"),
+            policy.starts_with("default-src 'none'; style-src 'sha256-")
+                && policy.contains("; script-src 'self';"),
             "{path}"
         );
         assert!(!policy.contains("unsafe"), "{path}");
@@ -99,11 +100,32 @@ async fn every_page_is_shown_with_a_strict_policy_and_without_anything_inline() 
             answer.text.contains("<title>") && answer.text.contains("<main "),
             "{path}"
         );
-        for inline in [" style=", "<style", " onclick", "javascript:"] {
+        for inline in [" style=", "<script>", " onclick", "javascript:"] {
             assert!(!answer.text.contains(inline), "{path} has {inline}");
         }
+        assert_eq!(answer.text.matches("<style").count(), 1, "{path}");
         assert!(answer.text.len() < 60_000, "{path}: {} bytes", answer.text.len());
     }
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn a_page_knows_the_theme_before_it_is_painted_and_a_refresh_carries_no_style() {
+    let house = House::usual().await;
+    let plain = page(&house, "/").await.is(200);
+    assert!(plain.text.contains("<html lang=\"en\">"));
+    let chosen = look("/").header("cookie", "pilotage_theme=dark; pilotage_times=absolute");
+    let chosen = send(&house, chosen, "").await.is(200);
+    assert!(
+        chosen
+            .text
+            .contains(r#"<html lang="en" data-theme="dark" data-times="absolute">"#)
+    );
+    let refresh = send(&house, look("/").header("x-pilotage-refresh", "1"), "")
+        .await
+        .is(200);
+    assert!(!refresh.text.contains("<style"));
+    assert!(refresh.text.len() + 10_000 < plain.text.len());
     house.leave().await;
 }
 
@@ -117,7 +139,7 @@ async fn assets_are_kept_for_ever_and_weigh_little() {
         .split('"')
         .filter(|part| part.starts_with("/assets/"))
         .collect();
-    assert_eq!(assets.len(), 3, "{assets:?}");
+    assert_eq!(assets.len(), 2, "{assets:?}");
     for asset in assets {
         let answer = house.get(asset).await.is(200);
         assert_eq!(

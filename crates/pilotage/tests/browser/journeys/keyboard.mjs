@@ -23,6 +23,18 @@ await travel(async (open) => {
   assert.equal(await focused(), "Skip to the content");
   await press("Enter");
   assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+  // A theme is chosen and stays, over pages and without a flash: the server writes it into the page.
+  await page.goto("/");
+  const themed = () => page.evaluate(() => document.documentElement.dataset.theme);
+  await reach(/^Theme: system$/);
+  await press("Enter");
+  await press("Enter");
+  assert.equal(await themed(), "dark");
+  assert.match(await (await page.request.get("/rules")).text(), /<html lang="en" data-theme="dark">/);
+  await page.reload();
+  await reach(/^Theme: dark$/);
+  await press("Enter");
+  assert.equal(await themed(), undefined);
   await page.goto("/");
   await reach(/^Events$/);
   await press("Enter");
