@@ -48,6 +48,11 @@ pub enum Program {
         /// What changes.
         load: Changing,
     },
+    /// A write to every subscriber, ten times a second, and nothing else.
+    Writes {
+        /// The `writes` binary.
+        binary: PathBuf,
+    },
     /// The same job on a package of npm's.
     Node {
         /// The folder in which npm put it.
@@ -90,7 +95,10 @@ impl Server {
     pub async fn start(program: &Program) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let health = if matches!(program, Program::Bare { .. } | Program::Node { .. }) {
+        let health = if matches!(
+            program,
+            Program::Bare { .. } | Program::Node { .. } | Program::Writes { .. }
+        ) {
             address
         } else {
             free_address()?
@@ -202,6 +210,11 @@ fn command(
         Program::Bare { binary, forward } => {
             let mut command = Command::new(binary);
             command.arg(address.to_string()).args(forward);
+            command
+        }
+        Program::Writes { binary } => {
+            let mut command = Command::new(binary);
+            command.arg(address.to_string());
             command
         }
         Program::Watched { binary, load } => {

@@ -1,5 +1,5 @@
 //! Fan-out of live status: one change a millisecond to thousands of subscribers, each of whom watches one of the rules,
-//! against the same job of npm's `socket.io` with fewer of them.
+//! against the same job of npm's `socket.io` with fewer of them, and beside the least that any server can do.
 
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ struct Watch<'a> {
 
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let binary = Settings::binary("watched")?;
+    let bare_writes = Settings::binary("writes")?;
     let ours = |load| Program::Watched {
         binary: binary.clone(),
         load,
@@ -66,24 +67,50 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
         name: "node, socket.io",
         ..few
     };
-    let (mut events, mut sockets, mut reference) =
-        (Figures::default(), Figures::default(), Figures::default());
+    let rooms = Watch {
+        name: "node, rooms",
+        ..few
+    };
+    let writes = Watch {
+        name: "nothing but writes",
+        protocol: Protocol::Sse,
+        ..few
+    };
+    let least = |_| Program::Writes {
+        binary: bare_writes.clone(),
+    };
+    let [mut events, mut sockets, mut floor, mut reference, mut in_rooms] =
+        std::array::from_fn(|_| Figures::default());
     for number in 1..=settings.rounds {
         round(number, many, &ours, settings, &mut events).await?;
         round(number, few, &ours, settings, &mut sockets).await?;
+        round(number, writes, &least, settings, &mut floor).await?;
         if let Some(modules) = &settings.socket_io {
-            let theirs = |load: Changing| Program::Node {
-                modules: modules.clone(),
-                script: include_str!("live.mjs"),
-                arguments: vec![load.operations.to_string(), load.per_second.to_string()],
+            let theirs = |how: &'static str| {
+                move |load: Changing| Program::Node {
+                    modules: modules.clone(),
+                    script: include_str!("live.mjs"),
+                    arguments: vec![
+                        load.operations.to_string(),
+                        load.per_second.to_string(),
+                        how.to_owned(),
+                    ],
+                }
             };
-            round(number, node, &theirs, settings, &mut reference).await?;
+            round(number, node, &theirs("filters"), settings, &mut reference).await?;
+            round(number, rooms, &theirs("rooms"), settings, &mut in_rooms).await?;
         }
     }
     if settings.socket_io.is_none() {
         note("  no reference: name the folder of npm's socket.io with --socket-io");
     }
-    Ok([rows(many, &events, &reference), rows(few, &sockets, &reference)].concat())
+    let rows = [
+        rows(many, &events, &reference),
+        rows(few, &sockets, &reference),
+        rows(writes, &floor, &reference),
+        rows(rooms, &in_rooms, &reference),
+    ];
+    Ok(rows.concat())
 }
 
 fn rows(watch: Watch<'_>, ours: &Figures, reference: &Figures) -> Vec<Row> {

@@ -31,6 +31,10 @@ use tokio::{net::TcpListener, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// As `pilotage` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Operations by the number of their last change.
 #[derive(Default)]
 struct Feed(Mutex<BTreeMap<i64, Operation>>);
