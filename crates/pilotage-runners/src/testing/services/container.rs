@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::{BoxFuture, FutureExt as _, Shared};
 use tokio::time::timeout;
 
 use crate::process::{self, Order};
@@ -22,21 +23,26 @@ const LABEL: &str = "io.pilotage.service";
 const ASK: Duration = Duration::from_secs(10);
 /// Longest time to fetch an image.
 const FETCH: Duration = Duration::from_mins(10);
+/// Longest time for a container to start.
+const BEGIN: Duration = Duration::from_mins(1);
 /// Most bytes of an answer.
 const MOST_BYTES: usize = 1 << 20;
 
 /// What a container is made from.
-pub(super) struct Wanted<'a> {
-    pub(super) name: &'a str,
-    pub(super) image: &'a str,
-    pub(super) command: &'a [String],
-    pub(super) environment: &'a [(String, String)],
+pub(super) struct Wanted {
+    pub(super) name: String,
+    pub(super) image: String,
+    pub(super) command: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
     /// On 127.0.0.1, and inside.
     pub(super) ports: (u16, u16),
     /// Which service it is, and of which run.
-    pub(super) service: &'a str,
-    pub(super) run: &'a str,
+    pub(super) service: String,
+    pub(super) run: String,
 }
+
+/// A start that somebody waits for, or nobody.
+pub(super) type Starting = Shared<BoxFuture<'static, Result<(), String>>>;
 
 /// Whether an engine answers; why not.
 pub(super) async fn answers() -> Result<(), String> {
@@ -44,30 +50,44 @@ pub(super) async fn answers() -> Result<(), String> {
     ask(&["version", "--format", format], ASK, &[]).await.map(|_| ())
 }
 
-/// Fetches what is not there, and starts a container.
-pub(super) async fn start(wanted: &Wanted<'_>) -> Result<(), String> {
-    let image = ["image", "inspect", "--format", "{{.Id}}", wanted.image];
-    if ask(&image, ASK, &[]).await.is_err() {
-        ask(&["pull", "--quiet", wanted.image], FETCH, &[]).await?;
+/// Fetches an image that is not there.
+pub(super) async fn fetch(image: &str) -> Result<(), String> {
+    let known = ["image", "inspect", "--format", "{{.Id}}", image];
+    if ask(&known, ASK, &[]).await.is_err() {
+        ask(&["pull", "--quiet", image], FETCH, &[]).await?;
     }
+    Ok(())
+}
+
+/// Starts a container. It goes on also when nobody waits for it any more: an engine that was asked makes the container although
+/// whoever asked has gone, so only when it has answered can the container be removed.
+pub(super) fn start(wanted: Wanted) -> Starting {
+    let started = tokio::spawn(async move { begin(&wanted).await });
+    started
+        .map(|ended| ended.unwrap_or_else(|error| Err(error.to_string())))
+        .boxed()
+        .shared()
+}
+
+async fn begin(wanted: &Wanted) -> Result<(), String> {
     let (outside, inside) = wanted.ports;
     let publish = format!("127.0.0.1:{outside}:{inside}");
     let labels = [
         format!("{LABEL}={}", wanted.service),
         format!("io.pilotage.run={}", wanted.run),
     ];
-    let mut arguments = vec!["run", "--detach", "--init", "--name", wanted.name];
+    let mut arguments = vec!["run", "--detach", "--init", "--name", &wanted.name];
     for label in &labels {
         arguments.extend(["--label", label]);
     }
     arguments.extend(["--publish", &publish]);
-    for (name, _) in wanted.environment {
+    for (name, _) in &wanted.environment {
         // By name alone, so that no value is seen among the arguments of a process.
         arguments.extend(["--env", name]);
     }
-    arguments.push(wanted.image);
+    arguments.push(&wanted.image);
     arguments.extend(wanted.command.iter().map(String::as_str));
-    ask(&arguments, FETCH, wanted.environment).await.map(|_| ())
+    ask(&arguments, BEGIN, &wanted.environment).await.map(|_| ())
 }
 
 /// Whether it goes on.

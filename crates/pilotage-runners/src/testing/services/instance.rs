@@ -90,7 +90,7 @@ pub(super) struct Instance {
 
 enum Live {
     Program(Running),
-    Container(String),
+    Container(String, Option<container::Starting>),
 }
 
 /// What services are started with.
@@ -155,7 +155,7 @@ impl Instance {
     /// The container that it is.
     pub(super) fn container(&self) -> Option<String> {
         match &*self.live() {
-            Some(Live::Container(name)) => Some(name.clone()),
+            Some(Live::Container(name, _)) => Some(name.clone()),
             _ => None,
         }
     }
@@ -248,18 +248,20 @@ impl Instance {
         around
             .records
             .note(&self.label, &Started::Container { name: container })?;
-        *self.live() = Some(Live::Container(name.clone()));
+        *self.live() = Some(Live::Container(name.clone(), None));
+        container::fetch(image).await?;
         self.port.let_go();
-        container::start(&container::Wanted {
-            name: &name,
-            image,
-            command: &command,
-            environment: &environment,
+        let starting = container::start(container::Wanted {
+            name: name.clone(),
+            image: image.to_owned(),
+            command,
+            environment,
             ports: (self.port.number, inside),
-            service: &self.name,
-            run: &around.records.run,
-        })
-        .await
+            service: self.name.clone(),
+            run: around.records.run.clone(),
+        });
+        *self.live() = Some(Live::Container(name, Some(starting.clone())));
+        starting.await
     }
 
     async fn start_recipe(
@@ -387,7 +389,13 @@ impl Instance {
                 running.end().await;
                 Ok(())
             }
-            Some(Live::Container(name)) => container::remove(&name).await.map(|_| ()),
+            Some(Live::Container(name, starting)) => {
+                if let Some(starting) = starting {
+                    // Whoever waited for it was told how it went.
+                    let _ = starting.await;
+                }
+                container::remove(&name).await.map(|_| ())
+            }
         }
     }
 }
@@ -395,7 +403,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         // A program ends with its group, which goes with it.
-        if let Some(Live::Container(name)) = self.live().take() {
+        if let Some(Live::Container(name, _)) = self.live().take() {
             container::remove_at_once(&name);
         }
     }

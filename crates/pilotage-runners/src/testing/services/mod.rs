@@ -225,7 +225,11 @@ impl Services {
             let ended = instance.end().await;
             ended.map_err(|why| format!("the service `{}` is still there: {why}", instance.name))
         }));
-        ended.await.into_iter().filter_map(Result::err).collect()
+        let left: Vec<String> = ended.await.into_iter().filter_map(Result::err).collect();
+        if !left.is_empty() {
+            self.records.keep();
+        }
+        left
     }
 
     /// The variables of what a service needs.

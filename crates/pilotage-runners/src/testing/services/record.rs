@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -83,6 +84,8 @@ pub(super) struct Records {
     pub(super) folder: PathBuf,
     /// What tells this run from others.
     pub(super) run: String,
+    /// Something is still there, which the next start is to remove.
+    kept: AtomicBool,
 }
 
 impl Records {
@@ -108,11 +111,17 @@ impl Records {
             lock,
             folder,
             run: run.to_owned(),
+            kept: AtomicBool::new(false),
         };
         let path = records.folder.clone();
         records.note("folder", &Started::Folder { path })?;
         make_folder(&records.folder)?;
         Ok(records)
+    }
+
+    /// Leaves the records to the next start: not everything that they name could be removed.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
     }
 
     /// Writes down what was started.
@@ -135,7 +144,8 @@ impl Records {
 impl Drop for Records {
     fn drop(&mut self) {
         // What cannot be removed is left to the next start, as after a crash.
-        if fs::remove_dir_all(&self.folder).is_ok() || !self.folder.exists() {
+        let is_gone = fs::remove_dir_all(&self.folder).is_ok() || !self.folder.exists();
+        if is_gone && !self.kept.load(Ordering::Relaxed) {
             let _ = fs::remove_dir_all(&self.place);
         }
         let _ = self.lock.unlock();

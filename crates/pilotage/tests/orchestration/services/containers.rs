@@ -1,6 +1,6 @@
 //! Services in containers: before a model of the program `docker`, and before a real engine where one answers.
 
-use std::{fs, process::Command};
+use std::{ffi::OsString, fs, process::Command};
 
 use super::{ASK_REDIS, assert_nothing_left, said, servers, within};
 use crate::repository::Repository;
@@ -150,23 +150,93 @@ fn a_container_that_ends_is_told_with_its_log_and_secrets_are_no_arguments() {
     assert_nothing_left(&repository);
 }
 
-#[test]
-fn a_real_engine_runs_them() {
-    let mut version = Command::new("docker");
-    version.args(["version", "--format", "{{.Server.Version}}"]);
-    let answers = version.output().is_ok_and(|output| output.status.success());
-    if !answers {
-        // No machine of the full suite has one, so this is no failure there either.
+/// A repository whose services are containers of a real engine, and what it says of its containers.
+struct Real {
+    repository: Repository,
+    host: Option<OsString>,
+}
+
+impl Real {
+    /// Nothing where no engine answers, be it that of this machine or the one that is named.
+    fn engine() -> Option<Self> {
+        let host = std::env::var_os("PILOTAGE_CONTAINER_ENGINE");
+        let mut repository = Repository::new();
+        repository.set("PILOTAGE_SERVICES_FROM", "containers".into());
+        if let Some(host) = &host {
+            repository.set("DOCKER_HOST", host.into());
+        }
+        let real = Self { repository, host };
+        let version = ["version", "--format", "{{.Server.Version}}"];
+        if real.docker(&version).is_some() {
+            return Some(real);
+        }
+        // Not every machine lets an engine run, so this is no failure where everything else has to be there either.
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),
-            b"skipped: no container engine answers; start Docker to see services in real containers\n",
+            b"skipped: no container engine answers; start Docker, or name one with PILOTAGE_CONTAINER_ENGINE, to see services in real containers\n",
         );
-        return;
+        None
     }
-    let mut repository = Repository::new();
-    repository.set("PILOTAGE_SERVICES_FROM", "containers".into());
-    let script = format!("{ASK_REDIS}\npython3 -c \"import os; print(os.environ['PGDATABASE'])\"");
-    let output = within(&repository, "--service redis --service postgres", &script);
-    assert_eq!(said(&output), "+OK\n:1\n+OK\nsuite_1_env\n");
-    assert_nothing_left(&repository);
+
+    fn docker(&self, words: &[&str]) -> Option<String> {
+        let mut docker = Command::new("docker");
+        docker.args(words);
+        if let Some(host) = &self.host {
+            docker.env("DOCKER_HOST", host);
+        }
+        let output = docker.output().ok()?;
+        let said = output.status.success().then_some(output.stdout)?;
+        Some(String::from_utf8(said).unwrap().trim().to_owned())
+    }
+
+    /// The containers with a label, also those that do not run.
+    fn labelled(&self, label: &str) -> String {
+        self.docker(&["ps", "--all", "--quiet", "--filter", &format!("label={label}")])
+            .unwrap()
+    }
+}
+
+#[test]
+fn a_real_engine_runs_them() {
+    let Some(real) = Real::engine() else { return };
+    let script = format!(
+        "ls .pilotage/services\n{ASK_REDIS}\nif command -v psql > /dev/null; then psql \"$DATABASE_URL\" --no-psqlrc -Atc 'select \
+         current_database()'; else echo \"$PGDATABASE\"; fi"
+    );
+    let services = "--service redis --service postgres --service nats";
+    let said = said(&within(&real.repository, services, &script));
+    let (run, rest) = said.split_once('\n').unwrap();
+    assert_eq!(rest, "+OK\n:1\n+OK\nsuite_1_env\n");
+    assert_eq!(real.labelled(&format!("io.pilotage.run={run}")), "");
+    assert_nothing_left(&real.repository);
+}
+
+#[test]
+fn a_real_engine_keeps_nothing_of_a_run_that_failed_or_was_killed() {
+    let Some(real) = Real::engine() else { return };
+    let name = format!("cache-{}", std::process::id());
+    let label = format!("io.pilotage.service={name}");
+    real.repository.write(
+        "pilotage.yaml",
+        &format!(
+            "version: 1\nservices:\n  {name}: {{ image: 'redis:7-alpine', port: 6379 }}\n  \
+             absent: {{ image: '127.0.0.1:9/absent:1', port: 1 }}\n"
+        ),
+    );
+    // One cannot come up while the engine is asked for the other.
+    let both = format!("--service {name} --service absent");
+    let output = within(&real.repository, &both, "true");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(real.labelled(&label), "");
+
+    let script = "kill -9 $PPID";
+    let output = within(&real.repository, &format!("--service {name}"), script);
+    assert_eq!(output.status.code(), None, "{output:?}");
+    assert_ne!(real.labelled(&label), "");
+    let output = within(&real.repository, &format!("--service {name}"), "echo again");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("of a run that was killed was removed"), "{told}");
+    assert_eq!(said(&output), "again\n");
+    assert_eq!(real.labelled(&label), "");
+    assert_nothing_left(&real.repository);
 }
