@@ -69,17 +69,33 @@ pub fn import(dialect: Dialect, id: &str, text: &str) -> Result<Imported, Import
         document: &document,
         left: Vec::new(),
     };
-    let pipeline = match dialect {
+    let mut pipeline = match dialect {
         Dialect::GitHub => github::read(document.value(), &mut sheet),
         Dialect::GitLab => gitlab::read(document.value(), &mut sheet),
         _ => return Err(ImportError::Platform),
     };
+    by_hand(&mut pipeline, &mut sheet);
     let mut left = sheet.left;
     let text = write::definition(&values::id(id), &pipeline);
     left.extend(refused(&values::id(id), &text));
     left.sort();
     left.dedup();
     Ok(Imported { text, left })
+}
+
+/// What runs only when it is started by hand needs a way to be started so.
+fn by_hand(pipeline: &mut Value, sheet: &mut Sheet<'_>) {
+    let is_needed = sheet.left.iter().any(|left| left.why == condition::BY_HAND);
+    if let Some(on) = pipeline["on"].as_object_mut().filter(|_| is_needed)
+        && !on.contains_key("manual")
+    {
+        on.insert("manual".to_owned(), Value::Object(serde_json::Map::new()));
+        sheet.left.push(LeftOver {
+            line: 0,
+            what: "`on.manual`".to_owned(),
+            why: "was added, so that what does not run by itself any more can be started by hand".to_owned(),
+        });
+    }
 }
 
 /// What the definition does not take as it was carried over.

@@ -156,6 +156,67 @@ unit test:
     insta::assert_snapshot!(shown(&imported));
 }
 
+/// A deployment that somebody made conditional is never imported as one that runs by itself.
+#[test]
+fn a_job_whose_condition_cannot_be_said_does_not_run_by_itself() {
+    let workflow = |condition: &str| {
+        format!(
+            "on: [push, workflow_dispatch]\njobs:\n  ship:\n    runs-on: ubuntu-latest\n    if: {condition}\n    steps: [{{run: ./ship}}]\n"
+        )
+    };
+    let configuration = |rules: &str| format!("ship:\n  script: [./ship]\n  {rules}\n");
+    let (hub, lab) = (Dialect::GitHub, Dialect::GitLab);
+    let table = [
+        (hub, workflow("github.actor == 'me'"), &["manual"][..]),
+        (
+            hub,
+            workflow("github.ref == 'refs/heads/main' && vars.SHIP"),
+            &["manual"],
+        ),
+        (hub, workflow("${{ !inputs.skip }}"), &["manual"]),
+        (hub, workflow("github.event_name == 'push'"), &["push"]),
+        (lab, configuration("rules: [{changes: [src/**]}]"), &["manual"]),
+        (
+            lab,
+            configuration("rules: [{if: '$SHIP == \"yes\"'}]"),
+            &["manual"],
+        ),
+        (
+            lab,
+            configuration("rules: [{if: '$CI_COMMIT_MESSAGE =~ /skip/', when: never}, {when: on_success}]"),
+            &["manual"],
+        ),
+        (lab, configuration("except: [main]"), &["manual"]),
+        (lab, configuration("only: [/^v/]"), &["manual"]),
+        (
+            lab,
+            configuration("only: {refs: [main], changes: [src/**]}"),
+            &["manual"],
+        ),
+        (
+            lab,
+            configuration("rules: [{if: '$CI_PIPELINE_SOURCE == \"push\"'}, {if: '$SHIP'}, {when: never}]"),
+            &["push"],
+        ),
+        (lab, configuration("rules: [{when: on_success}]"), &[]),
+    ];
+    for (dialect, text, events) in table {
+        let imported = import(dialect, "ci", &text).unwrap();
+        let pipeline = read(&imported.text, "ci");
+        let found: Vec<String> = pipeline.jobs[0]
+            .when
+            .events
+            .iter()
+            .map(|event| format!("{event:?}").to_lowercase())
+            .collect();
+        assert_eq!(found, events, "{text}\n{}", imported.text);
+        let told = imported.left.iter().any(|left| {
+            left.what.contains("of the job `ship`") && left.why.contains("started by hand") && left.line > 0
+        });
+        assert_eq!(told, events == ["manual"], "{text}\n{:?}", imported.left);
+    }
+}
+
 #[test]
 fn nothing_that_is_read_panics() {
     let texts = [

@@ -27,6 +27,20 @@ impl When {
     }
 }
 
+/// Why a job whose condition cannot be said does not run by itself.
+pub(super) const BY_HAND: &str = "a definition asks for branches, tags, events and how jobs before ended; so that the job does not run where it \
+     did not run before, it runs only in pipelines that are started by hand, until you write its `when`";
+
+impl When {
+    /// For a job whose condition cannot be said: it does not run by itself.
+    pub(super) fn by_hand() -> Self {
+        Self {
+            events: vec!["manual".to_owned()],
+            ..Self::default()
+        }
+    }
+}
+
 /// One comparison.
 pub(super) enum Atom {
     Branch(String),

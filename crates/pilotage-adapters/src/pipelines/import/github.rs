@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Sheet,
-    condition::{self, Atom},
+    condition::{self, Atom, When},
     values::{id, list, put, scalar},
 };
 use crate::pipelines::lint::view::{entries, items};
@@ -44,7 +44,7 @@ pub(super) fn read(root: &Value, sheet: &mut Sheet<'_>) -> Value {
     put(&mut pipeline, "variables", Value::Object(variables));
     let mut jobs = Map::new();
     for (name, written, at) in entries(&root["jobs"], "/jobs") {
-        if let Some(job) = job(root, written, &at, sheet) {
+        if let Some(job) = job(root, (name, written), &at, sheet) {
             jobs.insert(id(name), job);
         }
     }
@@ -101,7 +101,7 @@ fn concurrency(value: &Value, sheet: &mut Sheet<'_>) -> Value {
     json!({"per": per, "cancelRunning": value["cancel-in-progress"] == Value::Bool(true)})
 }
 
-fn job(root: &Value, written: &Value, at: &str, sheet: &mut Sheet<'_>) -> Option<Value> {
+fn job(root: &Value, (id_of, written): (&str, &Value), at: &str, sheet: &mut Sheet<'_>) -> Option<Value> {
     if written["uses"].is_string() {
         sheet.leave(
             at,
@@ -138,7 +138,11 @@ fn job(root: &Value, written: &Value, at: &str, sheet: &mut Sheet<'_>) -> Option
     put(&mut job, "name", json!(name.filter(|name| !name.contains("${{"))));
     let needs: Vec<String> = list(&written["needs"]).iter().map(|need| id(need)).collect();
     put(&mut job, "needs", json!(needs));
-    put(&mut job, "when", when(&written["if"], &format!("{at}/if"), sheet));
+    put(
+        &mut job,
+        "when",
+        when(id_of, &written["if"], &format!("{at}/if"), sheet),
+    );
     put(
         &mut job,
         "runner",
@@ -193,7 +197,7 @@ fn surroundings(written: &Value, at: &str, job: &mut Map<String, Value>, sheet: 
 }
 
 /// The condition of a job.
-fn when(value: &Value, at: &str, sheet: &mut Sheet<'_>) -> Value {
+fn when(job: &str, value: &Value, at: &str, sheet: &mut Sheet<'_>) -> Value {
     let Some(text) = scalar(value) else {
         return Value::Null;
     };
@@ -205,8 +209,9 @@ fn when(value: &Value, at: &str, sheet: &mut Sheet<'_>) -> Value {
     if let Some(when) = condition::read(bare, atom) {
         return when.value();
     }
-    sheet.leave(at, format!("the condition `{}`", bare.trim()), "a definition asks for branches, tags, events and how jobs before ended; the job has no condition now");
-    Value::Null
+    let what = format!("the condition `{}` of the job `{job}`", bare.trim());
+    sheet.leave(at, what, condition::BY_HAND);
+    When::by_hand().value()
 }
 
 pub(super) fn atom(text: &str) -> Option<Atom> {

@@ -2,6 +2,7 @@
 
 mod job;
 mod matrix;
+mod rules;
 
 use serde_json::{Map, Value, json};
 

@@ -5,14 +5,13 @@ use serde_json::{Map, Value, json};
 use super::{
     super::{
         Sheet,
-        condition::{self, When},
         values::{id, list, path, put, scalar},
     },
-    PREDEFINED, Written, atom, matrix, template, variables,
+    PREDEFINED, Written, matrix, rules, template, variables,
 };
 use crate::pipelines::lint::view::items;
 
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "stage",
     "script",
     "before_script",
@@ -20,6 +19,7 @@ const KNOWN: [&str; 22] = [
     "needs",
     "rules",
     "only",
+    "except",
     "when",
     "image",
     "parallel",
@@ -46,7 +46,7 @@ pub(super) fn read(job: &Written, jobs: &[Written], sheet: &mut Sheet<'_>) -> Va
         map.insert("name".to_owned(), json!(job.name));
     }
     put(&mut map, "needs", json!(needs(job, jobs)));
-    let when = when(written, at, sheet);
+    let when = rules::read(job, sheet);
     put(&mut map, "when", when.value());
     if items(&written["rules"], "")
         .iter()
@@ -140,69 +140,6 @@ fn needs(job: &Written, jobs: &[Written]) -> Vec<String> {
         .filter_map(|(need, _)| need.as_str().or(need["job"].as_str()))
         .map(id)
         .collect()
-}
-
-fn when(written: &Value, at: &str, sheet: &mut Sheet<'_>) -> When {
-    let mut all = When::default();
-    let mut always = false;
-    for (rule, at) in items(&written["rules"], &format!("{at}/rules")) {
-        let status = match rule["when"].as_str() {
-            Some("on_failure") => Some("failure"),
-            Some("always") => Some("always"),
-            _ => None,
-        };
-        let text = rule["if"].as_str().unwrap_or("");
-        let read = if text.is_empty() {
-            Some(When::default())
-        } else {
-            condition::read(text, atom)
-        };
-        let others = ["changes", "exists"].iter().any(|key| !rule[key].is_null());
-        let Some(read) = read.filter(|_| !others && rule["when"] != "never") else {
-            sheet.leave(
-                &at,
-                if text.is_empty() {
-                    "a rule without `if`".to_owned()
-                } else {
-                    format!("the rule `{}`", text.trim())
-                },
-                "a definition asks for branches, tags and events; the rule has no effect now",
-            );
-            continue;
-        };
-        always |= text.is_empty() && status.is_none();
-        all.branches.extend(read.branches);
-        all.tags.extend(read.tags);
-        all.events.extend(read.events);
-        all.status = all.status.or(status);
-    }
-    if always {
-        all = When {
-            status: all.status,
-            ..When::default()
-        };
-    }
-    for word in list(&written["only"]) {
-        match word.as_str() {
-            "branches" => all.branches.push("*".to_owned()),
-            "tags" => all.tags.push("*".to_owned()),
-            "merge_requests" => all.events.push("pullRequest".to_owned()),
-            "schedules" => all.events.push("schedule".to_owned()),
-            "web" => all.events.push("manual".to_owned()),
-            name if name.starts_with('/') => sheet.leave(
-                &format!("{at}/only"),
-                format!("`{name}`"),
-                "a pattern of `only` has no counterpart",
-            ),
-            name => all.branches.push(name.to_owned()),
-        }
-    }
-    match written["when"].as_str() {
-        Some("on_failure") => all.status = Some("failure"),
-        Some("always") => all.status = Some("always"),
-        _ => {}
-    }
-    all
 }
 
 /// Minutes of `10m`, `1h 30m`, `2 hours`.
