@@ -70,6 +70,8 @@ pub mod kind {
     pub const PIPELINE_RUN_REOPENED: &str = "pipeline.run-reopened";
     /// Somebody asked a platform to change something about a run.
     pub const PIPELINE_RUN_OPERATED: &str = "pipeline.run-operated";
+    /// Something was written back to a commit, or refused: as what, what it says, who wanted it.
+    pub const PIPELINE_COMMIT_MARKED: &str = "pipeline.commit-marked";
     /// What old runs of gates rest on was pruned by retention.
     pub const GATE_DOCUMENTS_PRUNED: &str = "gate.documents-pruned";
     /// A run of tests began.

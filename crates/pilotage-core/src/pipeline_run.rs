@@ -1,14 +1,18 @@
 //! Runs of pipelines on whatever platform, in one model. The platform's own word is kept beside ours, so that nothing that
 //! it says is lost.
 
+mod checks;
 mod kept;
 mod logs;
+mod ways;
 
 use std::collections::BTreeMap;
 
+pub use checks::*;
 pub use kept::*;
 pub use logs::*;
 use serde::{Deserialize, Serialize};
+pub use ways::*;
 
 use crate::Timestamp;
 
@@ -213,35 +217,6 @@ pub struct RunApproval {
     pub name: String,
     /// Whether the account that asks may decide; `None` where the platform does not say.
     pub may_decide: Option<bool>,
-}
-
-/// What a commit is said to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CommitState {
-    /// Not decided yet.
-    Pending,
-    /// Good.
-    Success,
-    /// Not good.
-    Failure,
-    /// Could not be judged.
-    Error,
-}
-
-/// A mark on a commit, which the platform shows beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitMark {
-    /// The full hash.
-    pub commit: String,
-    /// Tells marks of one commit apart, such as `pilotage/gates`.
-    pub context: String,
-    /// What it says.
-    pub state: CommitState,
-    /// One line.
-    pub description: String,
-    /// Where to read more.
-    pub url: Option<String>,
 }
 
 /// A deployment as the platform keeps it.

@@ -4,12 +4,17 @@
 //! on from there. A webhook is a hint to look at once; what a run is like is always asked of the platform.
 
 mod busy;
+mod downloading;
 mod failures;
 mod following;
+mod keeping;
+mod marking;
 mod operating;
 mod reading;
 mod settling;
 mod starting;
+mod waking;
+mod writing_back;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -21,13 +26,14 @@ use arc_swap::ArcSwap;
 use pilotage_core::{
     Timestamp,
     config::nearest,
-    pipeline_run::{KeptRun, PipelineRunId, StartRun},
+    pipeline_run::{KeptRun, PipelineRunId, PlatformWays, StartRun},
     ports::{CiError, CiPlatform, PipelineRuns, StoreError},
 };
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{Ports, redaction::Redactor};
 use busy::Busy;
+pub use downloading::Download;
 use failures::Failures;
 pub use reading::{LogQuery, ShownLog, ShownLogs};
 pub use starting::AskedRun;
@@ -38,6 +44,8 @@ pub type Platforms = BTreeMap<String, Arc<dyn CiPlatform>>;
 
 /// Requests of people that ask platforms at once; further ones are refused for the moment.
 const MOST_ASKING: usize = 16;
+/// Artifacts that are downloaded at once; further ones are refused for the moment.
+const MOST_DOWNLOADS: usize = 4;
 
 /// Why something could not be done with a run.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +82,12 @@ pub enum PipelineError {
 pub struct PipelineDesk {
     ports: Ports,
     platforms: ArcSwap<Platforms>,
+    ways: ArcSwap<BTreeMap<String, PlatformWays>>,
     redactor: ArcSwap<Redactor>,
     busy: Busy,
     failures: Failures,
     asking: Semaphore,
+    downloading: Arc<Semaphore>,
     /// Runs that are to be looked at at once.
     hinted: Mutex<HashSet<PipelineRunId>>,
     woken: Notify,
@@ -96,18 +106,21 @@ impl PipelineDesk {
         Arc::new(Self {
             ports,
             platforms: ArcSwap::default(),
+            ways: ArcSwap::default(),
             redactor: ArcSwap::default(),
             busy: Busy::default(),
             failures: Failures::default(),
             asking: Semaphore::new(MOST_ASKING),
+            downloading: Arc::new(Semaphore::new(MOST_DOWNLOADS)),
             hinted: Mutex::default(),
             woken: Notify::new(),
             opened: Timestamp::now(),
         })
     }
 
-    /// Takes the platforms of a configuration, and what its secrets are.
-    pub fn replace(&self, platforms: Platforms, redactor: &Redactor) {
+    /// Takes the platforms of a configuration, how to go about them, and what its secrets are.
+    pub fn replace(&self, platforms: Platforms, ways: BTreeMap<String, PlatformWays>, redactor: &Redactor) {
+        self.ways.store(Arc::new(ways));
         self.redactor.rcu(|known| known.with(redactor));
         self.platforms.store(Arc::new(platforms));
         self.woken.notify_one();

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_mins(10);
 /// How long things are kept; `None` is for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ages {
-    /// Bodies of deliveries, since they were received.
+    /// Bodies of deliveries since they were received, and logs of failed pipeline runs since they were kept.
     pub bodies: Option<Duration>,
     /// Reports and evidence of gates, since the last run ended that rests on them.
     pub evidence: Option<Duration>,
@@ -26,7 +26,11 @@ pub struct Ages {
 pub async fn run(ports: Ports, keep: Arc<dyn Fn() -> Ages + Send + Sync>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let Ages { bodies, evidence } = keep();
-        for (what, age) in [(What::Bodies, bodies), (What::Evidence, evidence)] {
+        for (what, age) in [
+            (What::Bodies, bodies),
+            (What::Evidence, evidence),
+            (What::Logs, bodies),
+        ] {
             if let Some(age) = age {
                 tell(what, prune(&ports, what, age, &stop).await);
             }
@@ -43,6 +47,7 @@ pub async fn run(ports: Ports, keep: Arc<dyn Fn() -> Ages + Send + Sync>, stop: 
 enum What {
     Bodies,
     Evidence,
+    Logs,
 }
 
 fn tell(what: What, pruned: Result<usize, StoreError>) {
@@ -65,6 +70,7 @@ async fn prune(
         let pruned = match what {
             What::Bodies => ports.registry.prune_bodies(now, now - age, BATCH).await?,
             What::Evidence => ports.gate_runs.prune_documents(now, now - age, BATCH).await?,
+            What::Logs => ports.pipeline_runs.prune_pipeline_logs(now - age, BATCH).await?,
         };
         total += pruned;
         if pruned < BATCH {

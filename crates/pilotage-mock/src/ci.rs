@@ -13,7 +13,9 @@ use serde_json::Value;
 
 pub use fault::CiFault;
 pub use server::{CiCall, CiOptions, MockCi};
-pub(crate) use world::{Job, Outcome, Phase, READER, Run, Start, Step, TOKEN, TRIGGER, World, archive};
+pub(crate) use world::{
+    Job, Outcome, PERSONAL, Phase, READER, Run, Start, Step, TOKEN, TRIGGER, World, archive,
+};
 
 /// A vendor that a model speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The client of the API: JSON out, JSON or a problem document (RFC 9457) back.
 
+mod download;
 mod problem;
 mod sse;
 mod stream;

@@ -110,7 +110,7 @@ pub(crate) struct SettingsFile {
 #[derive(Clone, Debug, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Retention {
-    /// Days after which a body is pruned; `null` keeps bodies for ever.
+    /// Days after which a body is pruned, and the logs of a failed pipeline run; `null` keeps them for ever.
     #[schemars(range(min = 1))]
     pub(crate) body_days: Option<u32>,
     /// Days after which the report and the evidence of a run of gates are pruned; `null` keeps them for ever.

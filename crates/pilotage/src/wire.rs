@@ -103,7 +103,7 @@ pub(crate) async fn wire(
         Some(pipelines) => pipelines.clone(),
         None => PipelineDesk::new(ports.clone()),
     };
-    pipelines.replace(composed.platforms, &composed.redactor);
+    pipelines.replace(composed.platforms, composed.ways, &composed.redactor);
     let rules = RuleBook::open(ports.registry.clone(), composed.foundation).await;
     let rules = Arc::new(rules.map_err(|error| explain(settings, error))?);
     let limits = &settings.file.execution;
@@ -175,7 +175,9 @@ pub(crate) async fn reload(
         .replace_foundation(composed.foundation)
         .await
         .map_err(|error| explain(settings, error))?;
-    wired.pipelines.replace(composed.platforms, &composed.redactor);
+    wired
+        .pipelines
+        .replace(composed.platforms, composed.ways, &composed.redactor);
     wired.gates.book.replace_foundation(foundation).await?;
     wired.door.replace_sources(composed.sources);
     Ok(())

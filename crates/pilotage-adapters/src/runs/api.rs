@@ -351,7 +351,7 @@ pub(crate) async fn download(api: &Api, mut response: Response, sink: Sink<'_>) 
         })
     };
     while let Some(chunk) = piece(&mut response).await.map_err(lost)? {
-        sink(chunk).map_err(|error| {
+        sink.take(chunk).await.map_err(|error| {
             api.error(CiTrouble::Unsupported {
                 said: format!("what it sent cannot be kept: {error}"),
             })

@@ -2,6 +2,9 @@
 //! events and payloads", GitLab "Webhook events", Azure DevOps "Service hooks events", Jenkins' notification plugin.
 
 use pilotage_core::ports::RunHints;
+use serde_json::Value;
+
+use crate::jenkins::runs::shown_job;
 
 pub(crate) static GITHUB: RunHints = RunHints {
     source: "github",
@@ -13,25 +16,44 @@ pub(crate) static GITHUB: RunHints = RunHints {
         "deployment",
     ],
     ids: &["/workflow_run/id", "/workflow_job/run_id"],
+    names: None,
 };
 
 pub(crate) static GITLAB: RunHints = RunHints {
     source: "gitlab",
     types: &["pipeline", "build", "job"],
     ids: &["/pipeline_id", "/object_attributes/id"],
+    names: None,
 };
 
-/// A build is named in other words there than in the remote API.
+/// A build is named by its address there, and by the queue's item that it was.
 pub(crate) static JENKINS: RunHints = RunHints {
     source: "jenkins",
     types: &["build"],
     ids: &[],
+    names: Some(build_of_jenkins),
 };
+
+/// `folder/job/42` and `queue:17`, of `build.url` (or of `url`, the job's) with `build.number`, and of `build.queue_id`.
+fn build_of_jenkins(data: &Value) -> Vec<String> {
+    let build = &data["build"];
+    let number = build["number"].as_u64();
+    let of_build = build["url"].as_str().and_then(|url| {
+        let job = url.trim_matches('/').rsplit_once('/')?.0;
+        Some(shown_job(job))
+    });
+    let job = of_build.or_else(|| data["url"].as_str().map(shown_job));
+    let job = job.filter(|job| !job.is_empty());
+    let named = job.zip(number).map(|(job, number)| format!("{job}/{number}"));
+    let queued = build["queue_id"].as_u64().map(|id| format!("queue:{id}"));
+    named.into_iter().chain(queued).collect()
+}
 
 pub(crate) static AZURE_DEVOPS: RunHints = RunHints {
     source: "azure-devops",
     types: &["build.", "ms.vss-pipelines.", "ms.vss-pipelinechecks-"],
     ids: &["/resource/run/id", "/resource/pipeline/run/id", "/resource/id"],
+    names: None,
 };
 
 #[cfg(test)]
@@ -43,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_delivery_names_its_run_or_none() {
-        let run = |id: &str| Concern::Run(id.to_owned());
+        let run = |id: &str| Concern::Run(vec![id.to_owned()]);
         let table = [
             (
                 &GITHUB,
@@ -54,7 +76,22 @@ mod tests {
             (&GITHUB, json!({"check_run": {"id": 1}}), Concern::Any),
             (&GITLAB, json!({"object_attributes": {"id": 31}}), run("31")),
             (&GITLAB, json!({"build_id": 1, "pipeline_id": 2366}), run("2366")),
+            (
+                &JENKINS,
+                json!({"build": {"number": 218, "queue_id": 5120, "url": "job/acme/job/my%20shop/218/"}}),
+                Concern::Run(vec!["acme/my shop/218".to_owned(), "queue:5120".to_owned()]),
+            ),
+            (
+                &JENKINS,
+                json!({"url": "job/acme/job/feature%252Fx/", "build": {"number": 3}}),
+                run("acme/feature%2Fx/3"),
+            ),
             (&JENKINS, json!({"build": {"number": 218}}), Concern::Any),
+            (
+                &JENKINS,
+                json!({"build": {"url": "/", "number": -1}}),
+                Concern::Any,
+            ),
             (&AZURE_DEVOPS, json!({"resource": {"id": 2727}}), run("2727")),
             (
                 &AZURE_DEVOPS,

@@ -12,6 +12,7 @@ mod ask;
 pub(crate) mod hints;
 pub(crate) mod log;
 pub(crate) mod refusal;
+mod ways;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use url::Url;
+
+pub use ways::ways;
 
 use crate::{azure_devops, github, gitlab, jenkins, outbound::api_client};
 
@@ -160,6 +163,9 @@ pub fn schema(generator: &mut SchemaGenerator) -> Schema {
 fn kind_schema(kind: &PlatformKind, generator: &mut SchemaGenerator) -> Value {
     let mut schema: Value = (kind.schema)(generator).into();
     schema["properties"]["type"] = json!({ "const": kind.name });
+    for (name, shared) in ways::schema(generator) {
+        schema["properties"][name] = shared;
+    }
     match schema["required"].as_array_mut() {
         Some(required) => required.insert(0, "type".into()),
         None => schema["required"] = json!(["type"]),
@@ -190,6 +196,7 @@ fn split_type(value: &Value) -> Result<(&'static PlatformKind, Value), Problem> 
     let Some(name) = fields.remove("type") else {
         return Err(Problem::at("", "a platform needs a `type`").help(known()));
     };
+    ways::split(&mut fields);
     let found = name
         .as_str()
         .and_then(|name| kinds().iter().find(|kind| kind.name == name));

@@ -206,10 +206,12 @@ impl KeptRun {
         }
         let is_over = next.standing.state.is_final();
         next.again &= is_over;
-        next.finished_at = if is_over {
-            self.finished_at.or(Some(look.at))
-        } else {
-            None
+        let attempt = |kept: &Self| kept.seen.as_ref().map(|run| run.attempt);
+        next.finished_at = match self.finished_at {
+            _ if !is_over => None,
+            Some(before) if attempt(self) == attempt(&next) => Some(before),
+            // Another attempt began and ended while nobody looked.
+            _ => Some(look.at),
         };
         if next != *self {
             next.updated_at = look.at;
@@ -325,6 +327,7 @@ impl KeptRun {
     pub fn reopened(&self) -> NewAuditRecord {
         let facts = json!({
             "platform": self.platform, "run": self.run(), "state": self.standing.state, "word": self.standing.word,
+            "attempt": self.seen.as_ref().map(|run| run.attempt),
         });
         self.record(self.updated_at, "system", kind::PIPELINE_RUN_REOPENED, &facts)
     }

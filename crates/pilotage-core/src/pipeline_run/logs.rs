@@ -1,6 +1,9 @@
 //! Which logs of a run are meant, and how they read.
 
+use serde::{Deserialize, Serialize};
+
 use super::{PipelineRun, RunJob, RunState};
+use crate::Timestamp;
 
 /// A log that is to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +14,27 @@ pub struct NamedLog {
     pub log: String,
     /// It grows no more.
     pub has_ended: bool,
+}
+
+/// A log of what failed, as it is kept here: without colours and secrets, and only its end where it is long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptLog {
+    /// Of what it is.
+    pub name: String,
+    /// Its last lines.
+    pub text: String,
+    /// Lines before were left out.
+    pub is_cut: bool,
+}
+
+/// The logs of what failed in a run, kept for when the platform cannot be asked or has them no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLogs {
+    /// When they were read.
+    pub at: Timestamp,
+    /// The logs.
+    pub logs: Vec<KeptLog>,
 }
 
 impl RunJob {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::{
     EventFacts,
     pipeline_run::{
-        CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob, StartRun,
+        Check, CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
+        StartRun, WrittenCheck, WrittenKind,
     },
 };
 
@@ -171,14 +172,21 @@ impl CiTrouble {
     }
 }
 
-/// Where a download goes, piece by piece; an error ends it.
-pub type Sink<'a> = &'a mut (dyn FnMut(Bytes) -> std::io::Result<()> + Send);
+/// Where a download goes.
+#[async_trait]
+pub trait Pieces: Send {
+    /// Takes the next piece, and takes its time where whoever reads does; an error ends the download.
+    async fn take(&mut self, piece: Bytes) -> std::io::Result<()>;
+}
+
+/// Where a download goes, for as long as it takes.
+pub type Sink<'a> = &'a mut (dyn Pieces + 'a);
 
 /// What a delivery says about runs. It is a hint: what a run is like is asked of the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Concern {
-    /// This run, as the platform names it, may have changed.
-    Run(String),
+    /// This run may have changed; the names that the platform has for it.
+    Run(Vec<String>),
     /// Something may have changed about some run.
     Any,
 }
@@ -192,6 +200,8 @@ pub struct RunHints {
     pub types: &'static [&'static str],
     /// JSON pointers to the run's id, the first that is there; a number or a text.
     pub ids: &'static [&'static str],
+    /// The run's names where they have to be put together.
+    pub names: Option<fn(&Value) -> Vec<String>>,
 }
 
 impl RunHints {
@@ -203,10 +213,14 @@ impl RunHints {
 
     /// What the body of such a delivery is about.
     pub fn concern(&self, data: &Value) -> Concern {
+        let names = self.names.map_or_else(Vec::new, |names| names(data));
+        if !names.is_empty() {
+            return Concern::Run(names);
+        }
         let mut found = self.ids.iter().filter_map(|pointer| data.pointer(pointer));
         match found.next() {
-            Some(Value::Number(id)) => Concern::Run(id.to_string()),
-            Some(Value::String(id)) => Concern::Run(id.clone()),
+            Some(Value::Number(id)) => Concern::Run(vec![id.to_string()]),
+            Some(Value::String(id)) => Concern::Run(vec![id.clone()]),
             _ => Concern::Any,
         }
     }
@@ -273,6 +287,25 @@ pub trait CiPlatform: Send + Sync {
 
     /// Writes a mark on a commit. Repeating it changes nothing.
     async fn mark(&self, mark: &CommitMark) -> Result<(), CiError>;
+
+    /// Writes a check on a commit: the newest one of its name is gone on with while it is not over, and nothing is written
+    /// where it says the same already. A platform without checks writes a mark and says so, where that will do.
+    async fn check(&self, check: &Check) -> Result<WrittenCheck, CiError> {
+        let platform = self.title();
+        if !check.or_mark {
+            let said = "it keeps no checks; write a mark on the commit".to_owned();
+            let trouble = CiTrouble::Unsupported { said };
+            return Err(CiError { platform, trouble });
+        }
+        self.mark(&check.as_mark()).await?;
+        Ok(WrittenCheck {
+            kind: WrittenKind::Mark,
+            url: None,
+            remark: Some(format!(
+                "{platform} keeps no checks: what was found stands in one line"
+            )),
+        })
+    }
 
     /// The newest deployments, at most `limit`.
     async fn deployments(&self, limit: usize) -> Result<Vec<PlatformDeployment>, CiError>;

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Page, StoreError};
 use crate::{
     ExecutionId, Timestamp,
-    pipeline_run::{KeptRun, NewPipelineRun, PipelineRunId, RunLook, RunState},
+    pipeline_run::{KeptLogs, KeptRun, NewPipelineRun, PipelineRunId, RunLook, RunState},
 };
 
 /// Which runs to list; every field that is set must hold.
@@ -61,4 +61,21 @@ pub trait PipelineRuns: Send + Sync {
 
     /// Those that are not over, oldest first, at most `limit`.
     async fn open_pipeline_runs(&self, limit: usize) -> Result<Vec<KeptRun>, StoreError>;
+
+    /// Keeps the logs of what failed in a run in place of those before; false where there is no such run.
+    async fn keep_pipeline_logs(&self, id: PipelineRunId, logs: KeptLogs) -> Result<bool, StoreError>;
+
+    /// The logs that are kept of a run.
+    async fn pipeline_logs(&self, id: PipelineRunId) -> Result<Option<KeptLogs>, StoreError>;
+
+    /// Of the newest runs that failed on their platform since a moment, those whose logs were not kept after their end, newest
+    /// first, at most `limit`.
+    async fn pipeline_runs_without_logs(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PipelineRunId>, StoreError>;
+
+    /// Removes logs that were kept before a moment, at most `limit`; answers how many.
+    async fn prune_pipeline_logs(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }

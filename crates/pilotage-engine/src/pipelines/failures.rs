@@ -41,6 +41,10 @@ impl PipelineDesk {
             tail: Some(LINES),
             ..LogQuery::default()
         };
+        // What was kept here needs no platform.
+        if let Ok(Some(logs)) = self.kept_logs(kept, &query).await {
+            return Ok(Some(Arc::new(logs)));
+        }
         let logs = match timeout(TIME, self.logs(kept.id, &query)).await {
             Ok(Ok(logs)) => Arc::new(logs),
             Ok(Err(error)) => return Err(error.to_string()),

@@ -2,14 +2,14 @@
 //! that something did. It keeps nothing of its own: after a crash it goes on from the table.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use pilotage_core::{
     Position, Timestamp,
-    pipeline_run::{KeptRun, PipelineRun, PipelineRunId, RunLook, RunState},
+    pipeline_run::{KeptRun, PipelineRun, PipelineRunId, PlatformWays, RunLook, RunState},
     ports::{CiPlatform, CiTrouble, Concern, Interest, Listener, News, StoreError},
 };
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{PipelineDesk, Platforms};
+use super::{PipelineDesk, Platforms, keeping::Keeping};
 
 /// Runs that are followed at once, the oldest first.
 const MOST_FOLLOWED: usize = 1_000;
@@ -37,6 +37,8 @@ const POLL: Duration = Duration::from_secs(5);
 const LISTEN_EVERY: Duration = Duration::from_millis(250);
 /// Deliveries that are read at once.
 const MOST_DELIVERIES: usize = 200;
+/// Ended runs that are to be looked at again.
+const MOST_NAMED: usize = 200;
 /// For one look; the clients give up earlier by themselves.
 const LOOK_TIMEOUT: Duration = Duration::from_mins(2);
 /// A run that the platform knows no longer is given up after so many looks.
@@ -60,7 +62,7 @@ struct Followed {
 }
 
 /// What a look came to.
-enum Looked {
+pub(super) enum Looked {
     /// It changed.
     Changed,
     /// It stands as before.
@@ -84,6 +86,10 @@ struct Follower {
     /// Deliveries came that were not read yet.
     has_news: bool,
     read_at: Option<Instant>,
+    /// Runs of these platforms, by their names there, that are followed no longer and that a delivery names.
+    named: VecDeque<(String, String)>,
+    ways: Arc<BTreeMap<String, PlatformWays>>,
+    keeping: Keeping,
 }
 
 impl PipelineDesk {
@@ -100,7 +106,7 @@ impl PipelineDesk {
                     POLL
                 }
             };
-            let listens = !follower.followed.is_empty();
+            let listens = !self.platforms.load().is_empty();
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.woken.notified() => follower.read_at = None,
@@ -118,10 +124,12 @@ impl PipelineDesk {
     ) -> Result<Duration, StoreError> {
         let is_late = follower.read_at.is_none_or(|at| at.elapsed() >= POLL);
         if is_late {
+            follower.ways = self.ways.load_full();
             let open = self.runs().open_pipeline_runs(MOST_FOLLOWED).await?;
             follower.read_at = Some(Instant::now());
             self.settle(&open).await?;
             follower.take(&open);
+            self.keep_logs(&mut follower.keeping).await?;
         }
         self.hear(follower).await?;
         let hinted = std::mem::take(&mut *self.hinted.lock().unwrap_or_else(PoisonError::into_inner));
@@ -130,12 +138,18 @@ impl PipelineDesk {
             let desk = self.clone();
             looks.spawn(async move { (id, desk.look(id).await) });
         }
+        while let Some(named) = follower.named.pop_front_if(|_| looks.len() < MOST_LOOKS) {
+            if let Some(id) = self.ended(&named).await? {
+                let desk = self.clone();
+                looks.spawn(async move { (id, desk.look_again(id).await) });
+            }
+        }
         Ok(follower.until_next())
     }
 
     /// Reads the deliveries that came since, and looks sooner at what they are about.
     async fn hear(&self, follower: &mut Follower) -> Result<(), StoreError> {
-        if follower.followed.is_empty() {
+        if self.platforms.load().is_empty() {
             follower.heard = None;
             return Ok(());
         }
@@ -309,10 +323,29 @@ impl Follower {
             self.hint(|_, followed| {
                 let is_meant = match &concern {
                     Concern::Any => true,
-                    Concern::Run(run) => followed.run.as_ref() == Some(run),
+                    Concern::Run(names) => followed.run.as_ref().is_some_and(|run| names.contains(run)),
                 };
                 is_meant && followed.platform == *name
             });
+            if let Concern::Run(names) = &concern {
+                self.note(name, names);
+            }
+        }
+    }
+
+    /// What is named and not followed may have ended here and go on there.
+    fn note(&mut self, platform: &str, names: &[String]) {
+        for run in names {
+            let is_followed =
+                |followed: &Followed| followed.platform == platform && followed.run.as_ref() == Some(run);
+            let one = (platform.to_owned(), run.clone());
+            if self.followed.values().any(is_followed) || self.named.contains(&one) {
+                continue;
+            }
+            // What is beyond is named again by the deliveries of the run's next steps.
+            if self.named.len() < MOST_NAMED {
+                self.named.push_back(one);
+            }
         }
     }
 
@@ -362,6 +395,10 @@ impl Follower {
             Looked::Trouble(_) => (followed.pause * 3).min(LONGEST_PAUSE),
             Looked::Refused => PAUSE_AFTER_REFUSAL,
         };
+        let poll = self.ways.get(&followed.platform).and_then(|ways| ways.poll);
+        if let (Some(poll), Looked::Changed | Looked::Same) = (poll, &looked) {
+            followed.pause = poll;
+        }
         followed.due = now + followed.pause;
         if std::mem::take(&mut followed.is_hinted) {
             followed.due = now + SHORTEST_PAUSE;

@@ -25,7 +25,12 @@ pub(super) struct Known {
 impl PipelineDesk {
     /// A run that was started, and its platform.
     pub(super) async fn known(&self, id: PipelineRunId) -> Result<Known, PipelineError> {
-        let kept = self.run(id).await?;
+        self.known_as(self.run(id).await?)
+    }
+
+    /// The platform of a run that was started.
+    pub(super) fn known_as(&self, kept: KeptRun) -> Result<Known, PipelineError> {
+        let id = kept.id;
         let run = kept.seen.clone().ok_or_else(|| {
             PipelineError::Conflict(format!("the platform knows no run of {id}: {}", kept.summary()))
         })?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pilotage_core::{
-    pipeline_run::{NamedLog, PipelineRunId, RunJob, RunState, as_seen},
+    Timestamp,
+    pipeline_run::{KeptRun, NamedLog, PipelineRunId, RunJob, RunState, as_seen},
     ports::CiError,
 };
 use tokio::time::{Instant, timeout_at};
@@ -63,16 +64,50 @@ pub struct ShownLogs {
     pub logs: Vec<ShownLog>,
     /// The names of the jobs.
     pub jobs: Vec<String>,
+    /// They were kept here at that time, and the platform was not asked or has them no longer.
+    pub kept_at: Option<Timestamp>,
+    /// Why the platform does not show them.
+    pub away: Option<String>,
+}
+
+impl ShownLogs {
+    /// Every log could be had.
+    pub(super) fn is_there(&self) -> bool {
+        self.logs.iter().all(|log| log.problem.is_none())
+    }
 }
 
 impl PipelineDesk {
-    /// The logs of a run: of what failed where no job is named, of everything that there is where nothing failed.
+    /// The logs of a run: of what failed where no job is named, of everything that there is where nothing failed. Where the
+    /// platform cannot be asked or has them no longer, those of what failed that were kept here.
     ///
     /// # Errors
     /// There is no such run or job, or the platform refused. A single log that cannot be had says why instead.
     pub async fn logs(&self, id: PipelineRunId, query: &LogQuery) -> Result<ShownLogs, PipelineError> {
         let _asking = self.may_ask()?;
-        let known = self.known(id).await?;
+        let kept = self.run(id).await?;
+        let there = self.logs_there(&kept, query).await;
+        let away = match &there {
+            Ok(shown) if shown.is_there() => return there,
+            Ok(shown) => shown.logs.iter().find_map(|log| log.problem.clone()),
+            Err(PipelineError::Platform(_) | PipelineError::NoPlatform { .. }) => {
+                there.as_ref().err().map(|error| self.clean(&error.to_string()))
+            }
+            Err(_) => return there,
+        };
+        match self.kept_logs(&kept, query).await? {
+            Some(shown) => Ok(ShownLogs { away, ..shown }),
+            None => there,
+        }
+    }
+
+    /// The logs as the platform has them.
+    pub(super) async fn logs_there(
+        &self,
+        kept: &KeptRun,
+        query: &LogQuery,
+    ) -> Result<ShownLogs, PipelineError> {
+        let known = self.known_as(kept.clone())?;
         let deadline = Instant::now() + TIME;
         let jobs = timeout_at(deadline, known.platform.jobs(&known.run.id)).await;
         let jobs = match jobs {
@@ -92,6 +127,8 @@ impl PipelineDesk {
         Ok(ShownLogs {
             logs,
             jobs: jobs.into_iter().map(|job| job.name).collect(),
+            kept_at: None,
+            away: None,
         })
     }
 
@@ -110,7 +147,7 @@ impl PipelineDesk {
             Err(_) => Some("it took too long to read all of it".to_owned()),
         };
         let text = self.clean(&as_seen(&read.text));
-        let (text, is_cut) = pick(&text, query, MOST_ANSWERED_BYTES / count.max(1));
+        let (text, is_cut) = narrow(&text, query, count);
         ShownLog {
             name: self.clean(&log.name),
             text,
@@ -186,6 +223,11 @@ impl Read {
         }
         Ok(())
     }
+}
+
+/// The last lines of a log that is there, within what one of so many may take.
+pub(super) fn narrow(text: &str, query: &LogQuery, count: usize) -> (String, bool) {
+    pick(text, query, MOST_ANSWERED_BYTES / count.max(1))
 }
 
 /// The last lines that are asked for, within the bytes that there are; true where some were left out.

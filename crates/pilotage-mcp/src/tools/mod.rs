@@ -15,6 +15,7 @@ pub(crate) static ALL: &[&[Tool]] = &[
     pilotage::gates::TOOLS,
     pilotage::pipelines::TOOLS,
     pilotage::test_runs::TOOLS,
+    pilotage::platforms::TOOLS,
     pilotage::audit::TOOLS,
     pilotage::delivery::TOOLS,
 ];

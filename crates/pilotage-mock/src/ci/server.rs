@@ -141,6 +141,11 @@ impl MockCi {
         world::READER
     }
 
+    /// A person's token, which may do everything but what the platform leaves to apps.
+    pub const fn personal(&self) -> &'static str {
+        world::PERSONAL
+    }
+
     /// A token that starts pipelines and does nothing else, where the platform has such.
     pub const fn trigger_token(&self) -> &'static str {
         world::TRIGGER

@@ -10,6 +10,8 @@ use super::plan;
 /// The token that may do everything, and the one that may only look.
 pub(crate) const TOKEN: &str = "mock-token-that-may-write";
 pub(crate) const READER: &str = "mock-token-that-may-read";
+/// A person's own, which may do everything but what GitHub leaves to Apps.
+pub(crate) const PERSONAL: &str = "mock-token-of-a-person";
 /// Starts pipelines on platforms that have tokens for that alone.
 pub(crate) const TRIGGER: &str = "mock-token-that-starts";
 /// Most runs that are kept; the oldest go first.
@@ -88,6 +90,8 @@ pub(crate) struct World {
     pub(crate) runs: Vec<Run>,
     /// Marks on commits, in the order in which they came.
     pub(crate) marks: Vec<Value>,
+    /// Checks of commits, with every field that they were written with.
+    pub(crate) checks: Vec<Value>,
     next_id: u64,
 }
 
@@ -98,6 +102,7 @@ impl World {
             now: Timestamp::from_secs(now.as_micros() / 1_000_000),
             runs: Vec::new(),
             marks: Vec::new(),
+            checks: Vec::new(),
             next_id: 1_000,
         }
     }

@@ -1,12 +1,13 @@
 //! GitHub's REST API for Actions, in the shapes of its own description (npm `@octokit/openapi`).
 
+mod checks;
 mod shapes;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::ci::{Call, Job, Outcome, Phase, READER, Reply, Start, TOKEN, World, archive};
+use crate::ci::{Call, Job, Outcome, PERSONAL, Phase, READER, Reply, Start, TOKEN, World, archive};
 
 /// The only repository, its workflow, and its environment.
 const OWNER: &str = "acme";
@@ -60,20 +61,23 @@ fn behind_the_door(world: &mut World, call: &Call, path: &[&str]) -> Reply {
     if let ("POST", ["app", "installations", id, "access_tokens"]) = (call.method.as_str(), path) {
         return installation_token(world, token, id);
     }
-    if token != TOKEN && token != READER {
+    if ![TOKEN, READER, PERSONAL].contains(&token) {
         return said(401, "Bad credentials");
     }
     let ["repos", OWNER, REPOSITORY, rest @ ..] = path else {
         return elsewhere(call, path);
     };
     if call.method != "GET" && token == READER {
-        let permissions = if rest.first() == Some(&"statuses") {
-            "statuses=write"
-        } else {
-            "actions=write"
+        let permissions = match rest.first() {
+            Some(&"statuses") => "statuses=write",
+            Some(&"check-runs") => "checks=write",
+            _ => "actions=write",
         };
         return said(403, "Resource not accessible by personal access token")
             .with("x-accepted-github-permissions", permissions);
+    }
+    if call.method != "GET" && token == PERSONAL && rest.first() == Some(&"check-runs") {
+        return said(403, "You must authenticate via a GitHub App.");
     }
     repository(world, call, rest)
 }
@@ -137,7 +141,10 @@ fn repository(world: &mut World, call: &Call, rest: &[&str]) -> Reply {
             let there = format!("{}/storage/artifacts/{id}?signature=mock", call.base);
             Reply::empty(302).with("location", there)
         }
-        ("GET", ["check-runs", _, "annotations"]) => Reply::json(200, &json!([])),
+        ("POST", ["check-runs"]) => checks::create(world, call),
+        ("PATCH", ["check-runs", id]) => checks::change(world, call, id),
+        ("GET", ["check-runs", id, "annotations"]) => checks::annotations(world, id),
+        ("GET", ["commits", commit, "check-runs"]) => checks::list(world, call, commit),
         ("POST", ["statuses", commit]) => mark(world, call, commit),
         ("GET", ["deployments"]) => deployments(world, call),
         ("GET", ["deployments", id, "statuses"]) => deployment_statuses(world, call, id),

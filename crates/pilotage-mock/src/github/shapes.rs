@@ -73,6 +73,16 @@ pub(super) fn user(base: &str) -> Value {
     user
 }
 
+/// The App whose token everybody holds who may write checks.
+pub(super) fn app(base: &str) -> Value {
+    json!({
+        "id": 41, "node_id": node("A", 41), "slug": "pilotage", "owner": user(base), "name": "Pilotage",
+        "description": "", "external_url": base, "html_url": format!("{base}/apps/pilotage"),
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        "permissions": {"checks": "write", "actions": "write"}, "events": [],
+    })
+}
+
 /// The repository, whole or as other things carry it.
 pub(super) fn repository(base: &str, whole: bool) -> Value {
     let at = Place::new(base);
@@ -290,7 +300,7 @@ pub(super) fn deployment_status(base: &str, run: &Run) -> Option<Value> {
     };
     Some(json!({
         "id": run.id, "node_id": node("DES", run.id), "state": state, "creator": user(base), "description": "",
-        "deployment_url": at.api(&format!("/deployments/{}", run.id)), "target_url": "", "repository_url": at.api(""),
+        "deployment_url": at.api(&format!("/deployments/{}", run.id)), "target_url": at.page(&format!("/actions/runs/{}", run.id)), "repository_url": at.api(""),
         "url": at.api(&format!("/deployments/{}/statuses/1", run.id)), "created_at": second(run.created),
         "updated_at": second(run.updated), "environment": "production",
     }))

@@ -20,6 +20,7 @@ mod operate;
 mod operation_feed;
 mod operations;
 mod pipeline_history;
+mod pipeline_logs;
 mod pipeline_runs;
 mod queue;
 mod readers;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use pilotage_core::{
     ExecutionId, ExecutionStatus, Timestamp,
-    pipeline_run::{KeptRun, NewPipelineRun, PipelineRunId, RunLook},
+    pipeline_run::{KeptLogs, KeptRun, NewPipelineRun, PipelineRunId, RunLook},
     ports::{BegunRun, Page, PipelineRunFilter, PipelineRuns, StoreError},
 };
 use rusqlite::{OptionalExtension, params};
@@ -15,6 +15,7 @@ use super::{
     error::Failure,
     operations,
     pipeline_history::{self, Asked, NUMBER, read, select, state_code},
+    pipeline_logs,
     transaction::Transaction,
 };
 
@@ -64,6 +65,34 @@ impl PipelineRuns for SqliteStore {
     async fn open_pipeline_runs(&self, limit: usize) -> Result<Vec<KeptRun>, StoreError> {
         self.readers
             .read(move |connection| pipeline_history::open(connection, limit))
+            .await
+    }
+
+    async fn keep_pipeline_logs(&self, id: PipelineRunId, logs: KeptLogs) -> Result<bool, StoreError> {
+        self.writer
+            .call(move |transaction| Ok(pipeline_logs::keep(transaction, id, &logs)?))
+            .await
+    }
+
+    async fn pipeline_logs(&self, id: PipelineRunId) -> Result<Option<KeptLogs>, StoreError> {
+        self.readers
+            .read(move |connection| pipeline_logs::read(connection, id))
+            .await
+    }
+
+    async fn pipeline_runs_without_logs(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<PipelineRunId>, StoreError> {
+        self.readers
+            .read(move |connection| pipeline_logs::missing(connection, since, limit))
+            .await
+    }
+
+    async fn prune_pipeline_logs(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.writer
+            .call(move |transaction| Ok(pipeline_logs::prune(transaction, before, limit)?))
             .await
     }
 }
@@ -131,7 +160,9 @@ fn see(
         (None, Some(_)) => end(transaction, at, number, &kept)?,
         (Some(_), None) => drop(transaction.audit(kept.reopened())?),
         // What is on record of an end holds: another end is another record.
-        (Some(_), Some(_)) if before.standing != kept.standing || before.message != kept.message => {
+        (Some(first), Some(second))
+            if first != second || before.standing != kept.standing || before.message != kept.message =>
+        {
             end(transaction, at, number, &kept)?;
         }
         _ => {}

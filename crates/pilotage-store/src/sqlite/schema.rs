@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_pipeline_runs.sql"),
     include_str!("migrations/0003_age_of_documents.sql"),
     include_str!("migrations/0004_test_runs.sql"),
+    include_str!("migrations/0005_pipeline_logs.sql"),
 ];
 
 /// "Plog" in ASCII; marks the file as ours (SQLite file format, offset 68).

@@ -122,6 +122,7 @@ macro_rules! conformance {
                 pipeline_runs::the_end_lets_the_execution_go_on_that_waits_for_it,
                 pipeline_runs::an_end_that_came_before_the_wait_is_not_missed,
                 pipeline_runs::runs_of_pipelines_are_listed_by_every_filter,
+                pipeline_runs::logs_of_failed_runs_are_kept_until_they_are_pruned,
                 test_runs::a_run_of_tests_is_watched_kept_and_on_record,
                 test_runs::a_run_of_tests_that_ended_stays_as_it_is,
                 test_runs::a_run_of_tests_begins_once_and_only_so_many_run,

@@ -8,7 +8,8 @@ use pilotage_core::{
     execution::Next,
     operation::Progress,
     pipeline_run::{
-        KeptRun, NewPipelineRun, PipelineRun, PipelineRunId, RunJob, RunLook, RunState, Standing, StartRun,
+        KeptLog, KeptLogs, KeptRun, NewPipelineRun, PipelineRun, PipelineRunId, RunJob, RunLook, RunState,
+        Standing, StartRun,
     },
     ports::{BegunRun, PipelineRunFilter},
 };
@@ -300,4 +301,50 @@ pub(crate) async fn runs_of_pipelines_are_listed_by_every_filter(store: Arc<dyn 
     let page = store.pipeline_runs(&all(), None, 2).await.unwrap();
     let rest = store.pipeline_runs(&all(), page.next, 2).await.unwrap();
     assert_eq!((page.items.len(), rest.items[0].id, rest.next), (2, ids[0], None));
+}
+
+/// Logs are kept for runs that there are, in place of those before, until they are pruned; a run that failed is without
+/// logs until they were kept behind its end.
+pub(crate) async fn logs_of_failed_runs_are_kept_until_they_are_pruned(store: Arc<dyn Store>) {
+    let logs = |second: i64, text: &str| KeptLogs {
+        at: at(second),
+        logs: vec![KeptLog {
+            name: "test".to_owned(),
+            text: text.repeat(1_000),
+            is_cut: true,
+        }],
+    };
+    let stranger = PipelineRunId(Uuid::now_v7());
+    assert!(!store.keep_pipeline_logs(stranger, logs(1, "x")).await.unwrap());
+    assert_eq!(store.pipeline_logs(stranger).await.unwrap(), None);
+    let failed = begun(&*store, new("gh", None, None, 1)).await;
+    let good = begun(&*store, new("gh", None, None, 2)).await;
+    let unstarted = begun(&*store, new("gh", None, None, 3)).await;
+    let missing = async |since| store.pipeline_runs_without_logs(at(since), 10).await.unwrap();
+    store
+        .see_pipeline_run(failed.id, look(4, "1", RunState::Failed))
+        .await
+        .unwrap();
+    store
+        .see_pipeline_run(good.id, look(4, "2", RunState::Succeeded))
+        .await
+        .unwrap();
+    let refused = RunLook::told(at(4), RunState::Failed, "not started", "no");
+    store.see_pipeline_run(unstarted.id, refused).await.unwrap();
+    assert_eq!(missing(0).await, [failed.id]);
+    assert!(missing(5).await.is_empty());
+    for (second, text) in [(3, "before its end"), (5, "behind it"), (6, "again")] {
+        assert!(
+            store
+                .keep_pipeline_logs(failed.id, logs(second, text))
+                .await
+                .unwrap()
+        );
+        assert_eq!(missing(0).await.is_empty(), second > 4);
+        let kept = store.pipeline_logs(failed.id).await.unwrap();
+        assert_eq!(kept, Some(logs(second, text)));
+    }
+    assert_eq!(store.prune_pipeline_logs(at(6), 10).await.unwrap(), 0);
+    assert_eq!(store.prune_pipeline_logs(at(7), 10).await.unwrap(), 1);
+    assert_eq!(store.pipeline_logs(failed.id).await.unwrap(), None);
 }

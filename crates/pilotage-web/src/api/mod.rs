@@ -10,6 +10,7 @@ mod metrics;
 mod openapi;
 mod operations;
 mod pipeline_runs;
+mod platforms;
 mod request;
 mod rules;
 mod stats;
@@ -75,11 +76,15 @@ pub(crate) fn routes() -> (Router<Arc<Door>>, utoipa::openapi::OpenApi) {
         .routes(routes!(pipeline_runs::show))
         .routes(routes!(pipeline_runs::logs))
         .routes(routes!(pipeline_runs::artifacts))
+        .routes(routes!(pipeline_runs::download))
         .routes(routes!(pipeline_runs::approvals))
         .routes(routes!(pipeline_runs::approve))
         .routes(routes!(pipeline_runs::cancel))
         .routes(routes!(pipeline_runs::retry))
         .routes(routes!(pipeline_runs::platforms))
+        .routes(routes!(platforms::mark))
+        .routes(routes!(platforms::check))
+        .routes(routes!(platforms::deployments))
         .routes(routes!(audit::list))
         .routes(routes!(audit::head))
         .routes(routes!(stats::show))

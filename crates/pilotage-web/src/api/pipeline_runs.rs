@@ -1,4 +1,5 @@
 mod body;
+mod download;
 mod view;
 
 use std::sync::Arc;
@@ -24,7 +25,9 @@ use crate::{
     problem::{Problem, ProblemDocument},
 };
 use body::{ApproveBody, RetryBody, StartBody};
-use view::{ApprovalView, ArtifactView, Items, LogView, PipelineRunView, PlatformView, WholePipelineRunView};
+pub(super) use download::*;
+pub(super) use view::Items;
+use view::{ApprovalView, ArtifactView, LogView, PipelineRunView, PlatformView, WholePipelineRunView};
 
 /// Which runs to list; every filter that is given must hold.
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -224,6 +224,8 @@ fn needed_role(method: &Method, route: &str) -> Role {
         | "/api/v1/pipelines/runs/{id}/cancel"
         | "/api/v1/pipelines/runs/{id}/retry"
         | "/api/v1/pipelines/runs/{id}/approve"
+        | "/api/v1/pipelines/platforms/{platform}/marks"
+        | "/api/v1/pipelines/platforms/{platform}/checks"
         | "/api/v1/tests/runs"
         | "/api/v1/tests/runs/{id}/progress"
         | "/api/v1/tests/runs/{id}/report"

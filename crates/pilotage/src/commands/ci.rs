@@ -3,6 +3,7 @@
 mod approve;
 mod artifacts;
 mod cancel;
+mod check;
 mod deployments;
 mod diff;
 mod follow;
@@ -56,6 +57,8 @@ pub(crate) enum CiCommand {
     Artifacts(artifacts::Artifacts),
     /// Say on a commit how something stands, such as the gates.
     Status(status::Status),
+    /// Write on a commit what was found and where, as a check that GitHub shows on a page of its own.
+    Check(check::Check),
     /// List the newest deployments that a platform keeps.
     Deployments(deployments::Deployments),
 }
@@ -75,6 +78,7 @@ impl CiCommand {
             Self::Approve(command) => command.run(context).await,
             Self::Artifacts(command) => command.run(context).await,
             Self::Status(command) => command.run(context).await,
+            Self::Check(command) => command.run(context).await,
             Self::Deployments(command) => command.run(context).await,
         }
     }

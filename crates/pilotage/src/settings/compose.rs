@@ -13,6 +13,7 @@ use pilotage_adapters::{
 use pilotage_core::{
     Timestamp,
     config::{Problem, pointer_segment},
+    pipeline_run::PlatformWays,
     ports::Outbound,
 };
 use pilotage_engine::{
@@ -56,6 +57,8 @@ pub(crate) struct Composed {
     pub(crate) sources: SourceTable,
     /// Platforms that run pipelines.
     pub(crate) platforms: Platforms,
+    /// How the server goes about each of them.
+    pub(crate) ways: BTreeMap<String, PlatformWays>,
     /// Knows every secret of this configuration.
     pub(crate) redactor: Redactor,
 }
@@ -83,6 +86,10 @@ impl Settings {
                 problems.extend(found);
                 Default::default()
             });
+        let ways = runs::ways(&self.file.platforms).unwrap_or_else(|found| {
+            problems.extend(found);
+            BTreeMap::new()
+        });
         if !problems.is_empty() {
             return Err(self.problems(&problems));
         }
@@ -96,6 +103,7 @@ impl Settings {
             foundation,
             sources,
             platforms,
+            ways,
             redactor: Redactor::new(secrets.into_inner()),
         })
     }

@@ -15,5 +15,7 @@ pub(crate) fn platforms(path: &Path) -> Result<Platforms, SettingsError> {
     let settings = Settings::read(path)?;
     let env = |name: &str| std::env::var(name).ok();
     let scope = PlatformScope::new(&env, &read_text);
-    runs::build_all(&settings.file.platforms, &scope).map_err(|problems| settings.problems(&problems))
+    let built = runs::build_all(&settings.file.platforms, &scope);
+    let checked = built.and_then(|built| runs::ways(&settings.file.platforms).map(|_| built));
+    checked.map_err(|problems| settings.problems(&problems))
 }

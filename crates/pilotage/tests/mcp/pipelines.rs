@@ -138,3 +138,76 @@ async fn an_agent_starts_nothing_without_the_right_to_or_on_a_dry_run_and_stops_
     state(server, viewer, &run["id"], "cancelled").await;
     scene.end();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_writes_back_to_a_commit_and_finds_what_a_run_left_behind() {
+    const COMMIT: &str = "3f1c2a7be5d94f0a8c6e1d2b7a90c4e58f6d1b23";
+    let scene = Scene::new().await;
+    let Scene {
+        mock,
+        server,
+        viewer,
+        operator,
+        ..
+    } = &scene;
+    let asked = json!({ "platform": "it", "ref": "main" });
+    let run = done(server, operator, "trigger-pipeline", asked).await;
+    state(server, viewer, &run["id"], "succeeded").await;
+    let one = json!({ "id": run["id"] });
+    let left = done(server, viewer, "list-pipeline-artifacts", one.clone()).await;
+    let path = left["items"][0]["download"].as_str().unwrap();
+    assert!(path.starts_with("/api/v1/pipelines/runs/"), "{left}");
+    let waiting = done(server, viewer, "list-pipeline-approvals", one).await;
+    assert_eq!(waiting["items"], json!([]));
+    let found = done(
+        server,
+        viewer,
+        "list-platform-deployments",
+        json!({ "platform": "it" }),
+    )
+    .await;
+    assert_eq!(found["items"][0]["environment"], "production", "{found}");
+    let mark = json!({ "platform": "it", "commit": COMMIT, "state": "success" });
+    let marked = done(server, operator, "mark-commit", mark.clone()).await;
+    assert_eq!(marked["context"], "pilotage");
+    let kept_out = call(server, viewer, "mark-commit", mark).await;
+    assert!(kept_out.to_string().contains("operator"), "{kept_out}");
+    let place = json!({ "path": "a.rs", "line": 3, "level": "failure", "message": "no" });
+    let mut check = json!({ "platform": "it", "commit": COMMIT, "state": "failure", "annotations": [place] });
+    check["dry_run"] = true.into();
+    let before = mock.calls().len();
+    done(server, operator, "check-commit", check.clone()).await;
+    assert_eq!(mock.calls().len(), before, "a dry run asks nobody");
+    check["dry_run"] = false.into();
+    let written = done(server, operator, "check-commit", check).await;
+    assert_eq!(
+        (&written["kind"], &written["remark"]),
+        (&json!("check"), &json!(null))
+    );
+    scene.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_lets_a_run_go_on_only_with_the_word_of_a_person() {
+    let scene = Scene::new().await;
+    let Scene {
+        mock,
+        server,
+        viewer,
+        operator,
+        ..
+    } = &scene;
+    let asked = json!({ "platform": "it", "ref": "main", "inputs": { "approval": "true" } });
+    let run = done(server, operator, "trigger-pipeline", asked).await;
+    state(server, viewer, &run["id"], "waiting").await;
+    let mut approve = json!({ "id": run["id"], "name": "production", "dry_run": true });
+    let would = done(server, operator, "approve-pipeline-run", approve.clone()).await;
+    assert!(would["would"].as_str().unwrap().starts_with("approve"), "{would}");
+    approve["dry_run"] = false.into();
+    let refused = call(server, operator, "approve-pipeline-run", approve).await;
+    assert_ne!(refused["result"]["isError"], false, "{refused}");
+    let decided =
+        |call: &pilotage_mock::CiCall| call.method == "POST" && call.path.ends_with("/pending_deployments");
+    assert!(!mock.calls().iter().any(decided), "nobody agreed");
+    scene.end();
+}

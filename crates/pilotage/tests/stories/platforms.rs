@@ -2,6 +2,7 @@
 //! stopped, and everything that goes wrong on the way.
 
 mod azure;
+mod checks;
 mod github;
 mod gitlab;
 mod honest;
@@ -9,6 +10,7 @@ mod jenkins;
 mod kept;
 mod marks;
 mod rules;
+mod woken;
 
 use std::{
     path::Path,
@@ -35,7 +37,7 @@ pub(crate) struct Said {
 }
 
 impl Told {
-    /// `config` is the platform's section, with `URL`, `TOKEN`, `READER` and `STARTER` as they are; without `tick` time stands still.
+    /// `config` is the platform's section, with `URL`, `TOKEN`, `PERSONAL`, `READER` and `STARTER` as they are; without `tick` time stands still.
     pub(crate) async fn new(vendor: CiVendor, tick: Option<Duration>, config: &str) -> Self {
         let mut options = CiOptions::new(vendor);
         options.tick = tick;
@@ -52,6 +54,7 @@ impl Told {
         let config = config
             .replace("URL", self.mock.url())
             .replace("TOKEN", self.mock.token())
+            .replace("PERSONAL", self.mock.personal())
             .replace("READER", self.mock.reader())
             .replace("STARTER", self.mock.trigger_token());
         self.place

@@ -140,16 +140,27 @@ impl Server {
         delivery: &str,
         body: &str,
     ) -> reqwest::Result<(u16, Value)> {
+        self.deliver_from("github", event, delivery, body).await
+    }
+
+    /// Sends a delivery as this source signs; answers status and body.
+    pub(crate) async fn deliver_from(
+        &self,
+        source: &str,
+        event: &str,
+        delivery: &str,
+        body: &str,
+    ) -> reqwest::Result<(u16, Value)> {
         let secret = SECRET.to_owned().into();
         let headers = pilotage_adapters::sources::sign(
-            "github",
+            source,
             event,
             body.as_bytes(),
             Some(&secret),
             delivery,
             Timestamp::now(),
         );
-        let mut request = self.http.post(format!("{}/webhooks/github", self.url));
+        let mut request = self.http.post(format!("{}/webhooks/{source}", self.url));
         for (name, value) in headers.unwrap() {
             request = request.header(name, value);
         }
@@ -166,6 +177,12 @@ impl Server {
             answer.text().await.unwrap()
         );
         answer.json().await.unwrap()
+    }
+
+    /// Whatever is answered, with its status.
+    pub(crate) async fn look(&self, path: &str) -> (u16, Value) {
+        let answer = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
@@ -193,6 +210,28 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The same where the first answers may be refusals.
+    pub(crate) async fn wait_for_any(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (_, seen) = self.look(path).await;
+            if holds(&seen) {
+                return seen;
+            }
+            assert!(
+                begun.elapsed() < DEADLINE,
+                "waited in vain at {path}; last seen: {seen:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A page of the dashboard.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let answer = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
+        answer.text().await.unwrap()
     }
 
     /// Waits until everything accepted is decided and everything scheduled has ended.

@@ -5,6 +5,7 @@
 //! has an input for one (`keyInput`) and shows it in its `run-name`, a start can be found again by it.
 
 mod access;
+mod checks;
 mod read;
 mod slice;
 mod start;
@@ -16,8 +17,8 @@ use http::{HeaderMap, Method, header};
 use pilotage_core::{
     config::{self, Problem, SecretRef},
     pipeline_run::{
-        CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
-        StartRun,
+        Check, CommitMark, CommitState, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact,
+        RunJob, StartRun, WrittenCheck,
     },
     ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
@@ -183,6 +184,28 @@ impl GitHub {
         let opened = self.open(&path, &format!("log of the job {job}"), from).await;
         read_rest(&self.api, opened, from, true).await
     }
+
+    /// A commit status.
+    async fn write_mark(&self, mark: &CommitMark) -> Result<(), CiError> {
+        let state = match mark.state {
+            CommitState::Pending => "pending",
+            CommitState::Success => "success",
+            CommitState::Failure => "failure",
+            CommitState::Error => "error",
+        };
+        let mut body = json!({
+            "state": state, "context": mark.context,
+            // GitHub takes 140 characters.
+            "description": mark.description.chars().take(140).collect::<String>(),
+        });
+        if let Some(url) = &mark.url {
+            body["target_url"] = json!(url);
+        }
+        let path = self.below(&format!("/statuses/{}", segment(&mark.commit)));
+        let ask = Ask::new(Method::POST, path, format!("commit {}", mark.commit)).json(&body);
+        let ask = ask.needs("the permission `statuses: write`");
+        self.api.send(&ask, &self.auth().await?).await.map(drop)
+    }
 }
 
 #[async_trait]
@@ -314,24 +337,11 @@ impl CiPlatform for GitHub {
     }
 
     async fn mark(&self, mark: &CommitMark) -> Result<(), CiError> {
-        let state = match mark.state {
-            CommitState::Pending => "pending",
-            CommitState::Success => "success",
-            CommitState::Failure => "failure",
-            CommitState::Error => "error",
-        };
-        let mut body = json!({
-            "state": state, "context": mark.context,
-            // GitHub takes 140 characters.
-            "description": mark.description.chars().take(140).collect::<String>(),
-        });
-        if let Some(url) = &mark.url {
-            body["target_url"] = json!(url);
-        }
-        let path = self.below(&format!("/statuses/{}", segment(&mark.commit)));
-        let ask = Ask::new(Method::POST, path, format!("commit {}", mark.commit)).json(&body);
-        let ask = ask.needs("the permission `statuses: write`");
-        self.api.send(&ask, &self.auth().await?).await.map(drop)
+        self.write_mark(mark).await
+    }
+
+    async fn check(&self, check: &Check) -> Result<WrittenCheck, CiError> {
+        self.write_check(check).await
     }
 
     async fn deployments(&self, limit: usize) -> Result<Vec<PlatformDeployment>, CiError> {

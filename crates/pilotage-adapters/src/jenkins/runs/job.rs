@@ -19,7 +19,7 @@ pub(super) fn job_path(job: &str) -> Option<String> {
 }
 
 /// The job of an address as people write it.
-pub(super) fn shown_job(path: &str) -> String {
+pub(crate) fn shown_job(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty());
     let names: Vec<String> = parts
         .enumerate()

@@ -27,9 +27,11 @@ use serde_json::Value;
 
 use self::{
     access::Access,
-    job::{job_path, shown_job},
+    job::job_path,
     read::{Artifacts, Build, Builds, Input, Queue, QueueItem},
 };
+pub(crate) use job::shown_job;
+
 use crate::runs::{
     Built, PlatformScope,
     api::{Answered, Api, Ask, Manners, download},

@@ -9,6 +9,7 @@ pub(crate) mod gates;
 pub(crate) mod operations;
 mod payload;
 pub(crate) mod pipelines;
+pub(crate) mod platforms;
 pub(crate) mod rules;
 mod rules_change;
 pub(crate) mod status;

@@ -204,7 +204,7 @@ pub(in crate::api) struct Items<T> {
 }
 
 impl<T> Items<T> {
-    pub(super) fn of<S>(all: Vec<S>) -> Self
+    pub(in crate::api) fn of<S>(all: Vec<S>) -> Self
     where
         T: From<S>,
     {
@@ -287,12 +287,18 @@ impl From<RunArtifact> for ArtifactView {
 
 /// Logs of a run.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = PipelineLogs)]
 pub(in crate::api) struct LogView {
     /// The logs.
     items: Vec<LogItem>,
     /// The names of the run's jobs, for `job`.
     jobs: Vec<String>,
+    /// They are those of what failed that were kept here at that time, as the platform does not show them.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    kept_at: Option<Timestamp>,
+    /// Why the platform does not show them.
+    away: Option<String>,
 }
 
 /// A log, as much of it as was asked for.
@@ -327,6 +333,8 @@ impl From<ShownLogs> for LogView {
         Self {
             items: shown.logs.into_iter().map(item).collect(),
             jobs: shown.jobs,
+            kept_at: shown.kept_at,
+            away: shown.away,
         }
     }
 }

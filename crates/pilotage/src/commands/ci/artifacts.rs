@@ -6,8 +6,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use async_trait::async_trait;
+use bytes::Bytes;
 use clap::Args;
-use pilotage_core::pipeline_run::RunArtifact;
+use pilotage_core::{pipeline_run::RunArtifact, ports::Pieces};
 
 use super::platform::{Named, Target};
 use crate::{
@@ -85,20 +87,32 @@ async fn download(
 ) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let file = folder.join(file_name(&artifact.file));
-    let mut part = tempfile::NamedTempFile::new_in(folder)
+    let part = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write into {}", folder.display()))?;
-    let mut written = 0_u64;
-    let mut sink = |chunk: bytes::Bytes| {
-        written += chunk.len() as u64;
-        if written > MOST_BYTES {
-            return Err(std::io::Error::other("it is too large"));
-        }
-        part.write_all(&chunk)
-    };
-    named.platform.download(run, artifact, &mut sink).await?;
-    part.persist(&file)
+    let mut writing = Writing { part, written: 0 };
+    named.platform.download(run, artifact, &mut writing).await?;
+    writing
+        .part
+        .persist(&file)
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
+}
+
+/// A file that is not whole yet.
+struct Writing {
+    part: tempfile::NamedTempFile,
+    written: u64,
+}
+
+#[async_trait]
+impl Pieces for Writing {
+    async fn take(&mut self, piece: Bytes) -> std::io::Result<()> {
+        self.written += piece.len() as u64;
+        if self.written > MOST_BYTES {
+            return Err(std::io::Error::other("it is too large"));
+        }
+        self.part.write_all(&piece)
+    }
 }
 
 fn file_name(told: &str) -> String {

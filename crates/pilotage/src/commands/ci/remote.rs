@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use pilotage_core::{
     Timestamp,
     pipeline_run::{
-        CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob, RunState,
-        RunStep, Standing, StartRun,
+        Check, CommitMark, LogPart, PipelineRun, PlatformDeployment, RunApproval, RunArtifact, RunJob,
+        RunState, RunStep, Standing, StartRun, WrittenCheck,
     },
     ports::{CiError, CiPlatform, CiTrouble, RunHints, Sink},
 };
@@ -22,6 +22,7 @@ static NO_HINTS: RunHints = RunHints {
     source: "",
     types: &[],
     ids: &[],
+    names: None,
 };
 
 /// The runs of a server, or those that it has on one platform.
@@ -90,6 +91,32 @@ struct ShownLog {
     next: u64,
     is_complete: bool,
     problem: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownDeployment {
+    id: String,
+    environment: String,
+    #[serde(rename = "ref")]
+    reference: Option<String>,
+    commit: Option<String>,
+    state: RunState,
+    word: String,
+    created_at: Option<Timestamp>,
+}
+
+impl From<ShownDeployment> for PlatformDeployment {
+    fn from(one: ShownDeployment) -> Self {
+        Self {
+            id: one.id,
+            environment: one.environment,
+            reference: one.reference,
+            commit: one.commit,
+            standing: Standing::new(one.state, one.word),
+            created_at: one.created_at,
+        }
+    }
 }
 
 impl From<Shown> for PipelineRun {
@@ -211,11 +238,6 @@ impl Remote {
     async fn whole(&self, id: &str) -> Result<Shown, CiError> {
         self.get(&["runs", id], &[]).await
     }
-
-    fn unsupported<T>(&self, what: &str) -> Result<T, CiError> {
-        let said = format!("{what} is asked of the platform itself: leave --server out");
-        Err(self.error(CiTrouble::Unsupported { said }))
-    }
 }
 
 #[async_trait]
@@ -307,8 +329,18 @@ impl CiPlatform for Remote {
         Ok(all.items)
     }
 
-    async fn download(&self, _id: &str, _artifact: &RunArtifact, _sink: Sink<'_>) -> Result<(), CiError> {
-        self.unsupported("a download")
+    async fn download(&self, id: &str, artifact: &RunArtifact, sink: Sink<'_>) -> Result<(), CiError> {
+        let path = ["pipelines", "runs", id, "artifacts", artifact.id.as_str()];
+        let opened = self.client.open(&path).await;
+        let mut opened = opened.map_err(|error| self.failed(&error, false))?;
+        while let Some(piece) = opened.next().await.map_err(|error| self.failed(&error, false))? {
+            let taken = sink.take(piece).await;
+            taken.map_err(|error| {
+                let said = format!("what it sent cannot be kept: {error}");
+                self.error(CiTrouble::Unsupported { said })
+            })?;
+        }
+        Ok(())
     }
 
     async fn approvals(&self, id: &str) -> Result<Vec<RunApproval>, CiError> {
@@ -329,11 +361,30 @@ impl CiPlatform for Remote {
             .map(drop)
     }
 
-    async fn mark(&self, _mark: &CommitMark) -> Result<(), CiError> {
-        self.unsupported("a mark on a commit")
+    async fn mark(&self, mark: &CommitMark) -> Result<(), CiError> {
+        let body = json!({
+            "commit": mark.commit, "context": mark.context, "state": mark.state, "description": mark.description,
+            "url": mark.url,
+        });
+        let platform = self.meant().await?;
+        self.post::<Value>(&["platforms", &platform, "marks"], &body)
+            .await
+            .map(drop)
     }
 
-    async fn deployments(&self, _limit: usize) -> Result<Vec<PlatformDeployment>, CiError> {
-        self.unsupported("a list of deployments")
+    async fn check(&self, check: &Check) -> Result<WrittenCheck, CiError> {
+        let body = json!({
+            "commit": check.commit, "name": check.name, "state": check.state, "title": check.title,
+            "summary": check.summary, "annotations": check.annotations, "url": check.url, "strict": !check.or_mark,
+        });
+        let platform = self.meant().await?;
+        self.post(&["platforms", &platform, "checks"], &body).await
+    }
+
+    async fn deployments(&self, limit: usize) -> Result<Vec<PlatformDeployment>, CiError> {
+        let platform = self.meant().await?;
+        let query = [("limit", limit.clamp(1, 100).to_string())];
+        let all: Items<ShownDeployment> = self.get(&["platforms", &platform, "deployments"], &query).await?;
+        Ok(all.items.into_iter().map(PlatformDeployment::from).collect())
     }
 }

@@ -44,14 +44,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(super) async fn run(self, context: &Context) -> anyhow::Result<Done> {
-        let is_hash = (40..=64).contains(&self.commit.len())
-            && self.commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_hash {
-            return Err(usage(format!(
-                "`{}` is no full hash of a commit; `git rev-parse HEAD` prints one.",
-                clean(&self.commit)
-            )));
-        }
+        full_hash(&self.commit)?;
         let named = self.target.choose(context)?;
         let mark = CommitMark {
             commit: self.commit,
@@ -73,6 +66,19 @@ impl Status {
         }
         Ok(Done::Yes)
     }
+}
+
+/// # Errors
+/// It is something else.
+pub(super) fn full_hash(commit: &str) -> anyhow::Result<()> {
+    let is_hash = (40..=64).contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "`{}` is no full hash of a commit; `git rev-parse HEAD` prints one.",
+        clean(commit)
+    )))
 }
 
 fn state(word: &str) -> CommitState {

@@ -305,6 +305,7 @@ fn spawn_loops(loops: &mut JoinSet<()>, wired: &Arc<Wired>, reloader: &Reloader,
     loops.spawn(async move { matcher.run(stopped).await });
     loops.spawn(wired.executor.clone().run(stop.clone()));
     loops.spawn(wired.pipelines.clone().follow(stop.clone()));
+    loops.spawn(wired.pipelines.clone().write_back(stop.clone()));
     loops.spawn(retention::run(
         wired.ports.clone(),
         reloader.retention(),

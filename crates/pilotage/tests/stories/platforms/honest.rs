@@ -135,6 +135,22 @@ fn exchanges(told: &Told) -> Vec<CiCall> {
         .collect()
 }
 
+/// Every kind of thing that is written on a commit, and the deployments.
+async fn write_back(told: &Told) {
+    let commit = "3f1c2a7be5d94f0a8c6e1d2b7a90c4e58f6d1b23";
+    let found =
+        r#"[{"path": "a.rs", "line": 3, "level": "warning", "title": "long", "message": "too long"}]"#;
+    std::fs::write(told.place.path().join("found.json"), found).unwrap();
+    for state in ["running", "failure", "success"] {
+        let check = ["check", commit, "--state", state, "--annotations", "found.json"];
+        told.ci(&check).await.says(0, &[]);
+    }
+    told.ci(&["status", commit, "--state", "success"])
+        .await
+        .says(0, &[]);
+    told.ci(&["deployments"]).await.says(0, &[]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_exchange_with_the_model_of_github_is_as_github_describes_it() {
     let how = "run `npm pack @octokit/openapi`, unpack it, and name its generated/api.github.com.json";
@@ -163,6 +179,7 @@ async fn every_exchange_with_the_model_of_github_is_as_github_describes_it() {
     told.ci(&["artifacts", &waits, "--download", "out"])
         .await
         .says(0, &[]);
+    write_back(&told).await;
     told.ci(&["trigger"]).await.says(0, &[]);
     told.ci(&["runs", "ci.yml"]).await.says(0, &[]);
     told.ci(&["watch", "999"]).await.says(3, &[]);
@@ -201,7 +218,7 @@ async fn every_exchange_with_the_model_of_github_is_as_github_describes_it() {
         }
     }
     let operations: BTreeSet<&String> = seen.iter().map(|(name, ..)| name).collect();
-    assert!(operations.len() >= 11, "only {operations:?}");
+    assert!(operations.len() >= 17, "only {operations:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -148,23 +148,6 @@ async fn what_waits_is_let_go_on_and_what_runs_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_has_the_run_looked_at_at_once() {
-    let told = told(None, GITHUB, "{ref: main}").await;
-    let server = Server::start(&told.place);
-    let (_, run) = start(&server, json!({})).await;
-    // The looks come ever later by now: 0.5, 1, 2, 4 seconds behind each other.
-    told.waits_for_calls("/actions/runs/1001/jobs", 4).await;
-    told.mock.advance(60);
-    let before = told.asked("GET", "/actions/runs/1001/jobs");
-    let body = json!({"action": "completed", "workflow_run": {"id": 1001}}).to_string();
-    server.deliver("workflow_run", "wake", &body).await.unwrap();
-    told.waits_for_calls("/actions/runs/1001/jobs", before + 1).await;
-    let done = state(&server, &run["id"], "succeeded").await;
-    assert_eq!(done["word"], json!("completed/success"));
-    check(&told.place, server);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_goes_on_with_every_run() {
     let told = told(None, GITHUB, "{ref: main}").await;
     let server = Server::start(&told.place);
@@ -357,5 +340,44 @@ async fn the_command_line_has_a_server_start_follow_and_repeat_runs() {
         .await
         .says(3, &["Pilotage knows no"]);
     assert_eq!(told.asked("POST", "/dispatches"), 1);
+    check(&told.place, server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_logs_of_what_failed_stay_when_the_platform_is_away_or_has_them_no_longer() {
+    let told = told(TICK, GITHUB, "{ref: main}").await;
+    let server = Server::start(&told.place);
+    let (_, run) = start(&server, json!({"inputs": {"fail": "test"}})).await;
+    let failed = state(&server, &run["id"], "failed").await;
+    let id = run["id"].as_str().unwrap();
+    told.waits_for_calls("/storage/logs/", 1).await;
+    // Everything on the platform is gone from now on.
+    told.fault("/repos/", 1_000, 404, &[], "{}");
+    let logs = server
+        .wait_for_any(&format!("{RUNS}/{id}/logs?tail=1"), |logs| {
+            logs["keptAt"].is_string()
+        })
+        .await;
+    let text = logs["items"][0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("1 of 12 is wrong") && text.lines().count() == 1,
+        "{logs:#}"
+    );
+    assert!(
+        logs["away"].as_str().unwrap().contains("GitHub knows no"),
+        "{logs:#}"
+    );
+    let job = server
+        .get(&format!("{RUNS}/{id}/logs?job=test&search=wrong"))
+        .await;
+    assert!(
+        job["items"][0]["text"].as_str().unwrap().contains("wrong"),
+        "{job:#}"
+    );
+    let (status, _) = server.look(&format!("{RUNS}/{id}/logs?job=lint")).await;
+    assert_eq!(status, 404, "what did not fail was not kept");
+    let page = server.page(&format!("/pipelines/{id}")).await;
+    assert!(page.contains("1 of 12 is wrong"), "{page}");
+    assert_eq!(failed["state"], json!("failed"));
     check(&told.place, server);
 }
