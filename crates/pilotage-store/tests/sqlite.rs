@@ -11,11 +11,13 @@ use pilotage_core::{
     operation::Description,
     ports::{
         Advance, Appended, AuditTrail, Decision, EventLog, ExecutionQueue, History, Interest, Registry,
-        RuleVersion, StoreError,
+        RuleVersion, StoreError, TestRuns,
     },
+    testing::{Came, NewTestRun, Standouts, TestRunEnding, TestRunId, Totals},
 };
 use pilotage_store::{LocalBell, OpenError, SqliteStore, VerifyError, verify_file};
 use rusqlite::Connection;
+use uuid::Uuid;
 
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, Arc::new(LocalBell::new())).unwrap()
@@ -94,7 +96,36 @@ async fn fill(path: &Path) {
         .pop()
         .unwrap();
     store.record(&claim, now, None, Next::Succeeded).await.unwrap();
+    keep_a_test_run(&store, now).await;
     store.close().await;
+}
+
+async fn keep_a_test_run(store: &SqliteStore, now: Timestamp) {
+    let id = TestRunId(Uuid::now_v7());
+    let new = NewTestRun {
+        id,
+        tenant: TenantId::default(),
+        name: "main".to_owned(),
+        commit: None,
+        shard: None,
+        actor: "local".to_owned(),
+        suites: Vec::new(),
+        files: 1,
+        at: now,
+    };
+    store.begin_test_run(new).await.unwrap();
+    let ending = TestRunEnding {
+        at: now,
+        actor: "local".to_owned(),
+        message: "1 failed".to_owned(),
+        came: Some(Came {
+            passed: false,
+            totals: Totals::default(),
+            report: b"{}".to_vec(),
+            standouts: Standouts::default(),
+        }),
+    };
+    assert!(store.finish_test_run(id, ending).await.unwrap());
 }
 
 #[tokio::test]
@@ -110,7 +141,7 @@ async fn an_untouched_file_verifies() {
 }
 
 /// What somebody does to the file, and how the first thing that does not hold is named.
-const TAMPERINGS: [(&str, &str); 17] = [
+const TAMPERINGS: [(&str, &str); 20] = [
     (
         "UPDATE audit SET actor = 'nobody' WHERE sequence = 3",
         "audit record 3 was changed after it was written",
@@ -172,6 +203,15 @@ const TAMPERINGS: [(&str, &str); 17] = [
     (
         r#"UPDATE rule_versions SET json = '{"id":"b"}'"#,
         "the version 8489a5deb454a360345c7868bca8672de92b446caf3d3b014af6a56e3d549d30 of a rule was changed",
+    ),
+    ("UPDATE test_runs SET status = 1", "audit record 11: the test run"),
+    (
+        "UPDATE test_reports SET data = x'7b207d', size = 3",
+        "audit record 11: the test run",
+    ),
+    (
+        "DELETE FROM test_runs",
+        "1 test runs are missing, but only 0 went according to the audit trail",
     ),
     ("DROP TABLE audit", "cannot read the store"),
 ];

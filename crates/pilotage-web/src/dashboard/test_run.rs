@@ -2,7 +2,7 @@
 
 mod reached;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -10,7 +10,7 @@ use pilotage_core::{
     ports::TestRunFilter,
     testing::{
         Attempt, Outcome, ProblemKind, ProblemReport, SuiteReport, TestReport, TestReported, TestRun,
-        TestRunId, TestState,
+        TestRunId, TestState, coverage::ranges,
     },
 };
 
@@ -31,6 +31,8 @@ use reached::Reached;
 const MOST_TOLD: usize = 200;
 /// Problems, notes, suites and shards.
 const MOST_LINES: usize = 100;
+/// Shards of a plan.
+const MOST_SHARDS: usize = 500;
 /// Letters of a message.
 const MOST_LETTERS: usize = 4_000;
 /// Tests of a list.
@@ -84,6 +86,8 @@ struct RunPage {
     has_report: bool,
     is_cut: bool,
     shards: Vec<Row>,
+    /// Shards of the plan of which nothing was heard.
+    unheard: String,
     suites: Vec<Suite>,
     troubles: Vec<Trouble>,
     more_troubles: usize,
@@ -100,12 +104,13 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let run = find_test_run(&door, TestRunId(id)).await?;
     let report = test_report_of(&door, &run).await?;
-    let shards = shards(&door, &visitor, &run).await?;
-    page(&whole(&visitor, &run, report.map(|(report, _)| report), shards))
+    let shards = shards(&door, &run).await?;
+    let report = report.map(|(report, _)| report);
+    page(&whole(&visitor, &run, report, &shards))
 }
 
-/// The runs that carry out other parts of the same plan for the same commit, with this one among them.
-async fn shards(door: &Door, visitor: &Visitor, run: &TestRun) -> Result<Vec<Row>, Problem> {
+/// The runs that carry out the parts of the same plan for the same commit, this one among them.
+async fn shards(door: &Door, run: &TestRun) -> Result<Vec<TestRun>, Problem> {
     let Some(part) = &run.shard else {
         return Ok(Vec::new());
     };
@@ -114,23 +119,31 @@ async fn shards(door: &Door, visitor: &Visitor, run: &TestRun) -> Result<Vec<Row
         commit: run.commit.clone(),
         ..TestRunFilter::default()
     };
-    let mut found = door
-        .ports
-        .test_runs
-        .test_runs(&filter, None, MOST_LINES)
-        .await?
-        .items;
-    found.retain(|other| {
-        other
-            .shard
-            .as_ref()
-            .is_some_and(|other| other.shards == part.shards)
-    });
-    found.sort_by_key(|other| (other.shard.as_ref().map(|part| part.shard), other.started_at));
-    Ok(found.iter().map(|other| Row::new(visitor, other)).collect())
+    let runs = &door.ports.test_runs;
+    let mut found = runs.test_runs(&filter, None, MOST_SHARDS).await?.items;
+    found.retain(|other| number_of(other).is_some_and(|(_, shards)| shards == part.shards));
+    found.sort_by_key(|other| (number_of(other), other.started_at));
+    Ok(found)
 }
 
-fn whole(visitor: &Visitor, run: &TestRun, report: Option<TestReport>, shards: Vec<Row>) -> RunPage {
+/// Which shard it is, and of how many.
+fn number_of(run: &TestRun) -> Option<(u32, u32)> {
+    run.shard.as_ref().map(|part| (part.shard, part.shards))
+}
+
+/// The numbers of shards of which nothing was heard, as far as there is one at all.
+fn unheard(found: &[TestRun]) -> String {
+    let heard: BTreeSet<_> = found
+        .iter()
+        .filter_map(number_of)
+        .map(|(shard, _)| shard)
+        .collect();
+    let all = found.first().and_then(number_of).map_or(0, |(_, shards)| shards);
+    let missing: Vec<_> = (1..=all).filter(|shard| !heard.contains(shard)).collect();
+    ranges(&missing, MOST_LINES)
+}
+
+fn whole(visitor: &Visitor, run: &TestRun, report: Option<TestReport>, shards: &[TestRun]) -> RunPage {
     let name = cut(&run.name, 80);
     let row = Row::new(visitor, run);
     let has_report = report.is_some();
@@ -149,7 +162,8 @@ fn whole(visitor: &Visitor, run: &TestRun, report: Option<TestReport>, shards: V
         by: row.by,
         has_report,
         is_cut: report.is_cut,
-        shards,
+        unheard: unheard(shards),
+        shards: shards.iter().map(|other| Row::new(visitor, other)).collect(),
         suites: report.suites.iter().take(MOST_LINES).map(suite).collect(),
         troubles: report.problems.iter().take(MOST_LINES).map(trouble).collect(),
         more_troubles: report.problems.len().saturating_sub(MOST_LINES),

@@ -1,9 +1,19 @@
 //! Runs of tests over HTTP and on their pages: begun, told of, ended with a report, found again.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use pilotage_core::{Timestamp, audit::kind, ports::Role};
+use pilotage_core::{
+    TenantId, Timestamp,
+    audit::kind,
+    ports::Role,
+    testing::{NewTestRun, TestRunId, TestRunStatus},
+};
+use pilotage_engine::test_runs::{SILENCE, watch};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{dashboard::page, house::House};
@@ -210,14 +220,9 @@ async fn a_run_that_is_interrupted_or_falls_silent_is_broken_off() {
         .post(&format!("/api/v1/tests/runs/{interrupted}/break-off"))
         .await
         .is(200);
-    let now = Timestamp::now() + pilotage_engine::test_runs::SILENCE;
+    let now = Timestamp::now() + SILENCE;
     let runs = &house.ports.test_runs;
-    assert_eq!(
-        runs.break_off_test_runs(now, now - pilotage_engine::test_runs::SILENCE)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(runs.break_off_test_runs(now, now - SILENCE).await.unwrap(), 1);
     for id in [interrupted, silent] {
         let run = house
             .get(&format!("/api/v1/tests/runs/{id}"))
@@ -295,6 +300,20 @@ async fn shards_of_one_plan_are_shown_together() {
     let shown = page(&house, &format!("/tests/runs/{last}")).await.is(200);
     let places = ["shard 1 of 2</a>", "shard 2 of 2</a>"].map(|text| shown.text.find(text));
     assert!(places[0].is_some() && places[0] < places[1], "{}", shown.text);
+    assert!(!shown.text.contains("Not heard of"), "all of them are here");
+    let mut run = begins(Uuid::now_v7());
+    run["shard"] = json!({ "shard": 3, "shards": 6, "plan": "p-2" });
+    let alone: String = house
+        .call("POST", "/api/v1/tests/runs", &run)
+        .await
+        .is(201)
+        .at("/id");
+    let shown = page(&house, &format!("/tests/runs/{alone}")).await.is(200);
+    assert!(
+        shown.text.contains("Not heard of yet: 1-2, 4-6."),
+        "{}",
+        shown.text
+    );
     house.leave().await;
 }
 
@@ -310,5 +329,44 @@ async fn who_may_only_look_changes_nothing() {
         .send(request.body(body.into()).unwrap())
         .await
         .refused(403, "/api/v1/tests/runs");
+    house.leave().await;
+}
+
+#[tokio::test]
+async fn whoever_watches_breaks_off_what_fell_silent() {
+    let house = House::usual().await;
+    let runs = house.ports.test_runs.clone();
+    let id = TestRunId(Uuid::now_v7());
+    let silent = NewTestRun {
+        id,
+        tenant: TenantId::default(),
+        name: "main".to_owned(),
+        commit: None,
+        shard: None,
+        actor: "token:ci".to_owned(),
+        suites: Vec::new(),
+        files: 1,
+        at: Timestamp::now() - 2 * SILENCE,
+    };
+    runs.begin_test_run(silent).await.unwrap();
+    let lively = begun(&house).await;
+    let stop = CancellationToken::new();
+    // From here on time passes as soon as nothing else is to be done.
+    tokio::time::pause();
+    let watching = tokio::spawn(watch(house.ports.clone(), stop.clone()));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while runs.test_run(id).await.unwrap().unwrap().status == TestRunStatus::Running {
+        assert!(Instant::now() < deadline, "nobody broke it off");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    stop.cancel();
+    watching.await.unwrap();
+    tokio::time::resume();
+    let run = house
+        .get(&format!("/api/v1/tests/runs/{lively}"))
+        .await
+        .is(200)
+        .json();
+    assert_eq!(run["status"], "running");
     house.leave().await;
 }

@@ -187,3 +187,36 @@ async fn a_run_that_is_interrupted_is_broken_off() {
     assert!(server.stop().success());
     assert_audit_holds(&place);
 }
+
+#[test]
+fn shards_are_told_apart_and_merged_into_a_run_of_their_own() {
+    let Some(repository) = Repository::with_pytest() else {
+        return;
+    };
+    let place = Place::new("version: 1\n");
+    let server = Server::start(&place);
+    for number in 0..4 {
+        repository.write(&format!("test_{number}.py"), "def test_one():\n    pass\n");
+    }
+    for shard in 1..=2 {
+        let arguments = format!(
+            "run --no-keep --shards 2 --shard {shard} --format json --output {shard}.json --server {}",
+            server.url
+        );
+        repository.command(&arguments).assert().success();
+    }
+    let merge = format!("merge 1.json 2.json --server {}", server.url);
+    repository.command(&merge).assert().success();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let seen = runtime.block_on(server.get(LIST));
+    let runs = seen["items"].as_array().unwrap();
+    let tests: Vec<_> = runs
+        .iter()
+        .map(|run| (run["shard"]["shard"].clone(), run["totals"]["tests"].clone()))
+        .collect();
+    assert_eq!(tests[0], (Value::Null, json!(4)), "{seen:#}");
+    assert_eq!([&tests[1].0, &tests[2].0], [&json!(2), &json!(1)]);
+    assert_eq!(runs[1]["shard"]["plan"], runs[2]["shard"]["plan"]);
+    assert!(server.stop().success());
+    assert_audit_holds(&place);
+}

@@ -9,6 +9,8 @@ use pilotage_core::testing::{ShardReport, merge, reached_by_all};
 use super::{
     choosing::{Known, policy},
     coverage::Measuring,
+    keeping::Keeping,
+    planning::Share,
     printing::{Printing, Whole},
 };
 use crate::{cli::Context, exit::Done};
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   pilotage test run --shards 4 --shard 2 --format json --output shard-2.json     on each machine
   pilotage test merge shard-*.json                                               when all are through
+  pilotage test merge shard-*.json --server https://pilotage.example             and kept there as one run
 
 A shard that is missing, comes twice or belongs to another plan is red. What tests reached is merged before it is judged.
 --format also takes markdown, junit and code-quality (for GitLab) here.
@@ -70,15 +73,20 @@ impl Merge {
             verdict,
             reached: None,
         };
-        self.printing.print(
-            context,
-            &Whole {
-                shard,
-                timing: None,
-                coverage,
-                notes: Vec::new(),
-            },
-        )?;
+        let whole = Whole {
+            shard,
+            timing: None,
+            coverage,
+            notes: Vec::new(),
+        };
+        let keeping = Keeping::new(context)?;
+        let (root, suites) = (std::env::current_dir()?, &whole.shard.verdict.suites);
+        keeping
+            .begin(&root, suites, Share::WHOLE, &whole.shard.plan)
+            .await;
+        let printed = self.printing.print(context, &whole);
+        keeping.end(context, &whole).await;
+        printed?;
         Ok(Done::when(passed))
     }
 }

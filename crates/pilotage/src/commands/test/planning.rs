@@ -47,6 +47,15 @@ pub(super) struct Share {
     pub(super) workers: usize,
 }
 
+impl Share {
+    /// Nobody else has a part in it.
+    pub(super) const WHOLE: Self = Self {
+        shards: 1,
+        shard: 1,
+        workers: 1,
+    };
+}
+
 /// Leaves of each suite only what a change asks for; whether anything is left.
 pub(super) fn choose(suites: &mut [Ready], choices: &[Choice]) -> bool {
     for (ready, choice) in suites.iter_mut().zip(choices) {

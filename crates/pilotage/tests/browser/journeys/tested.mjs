@@ -9,6 +9,17 @@ const pictures = process.env.PILOTAGE_SHOTS;
 if (pictures) mkdirSync(pictures, { recursive: true });
 
 const hostile = '</pre><script>alert(1)</script>"><img src=x onerror=alert(2)> \u202Egnp.exe ';
+const evil = [
+  "<script>alert(1)</script>",
+  "\"><img src=x onerror=alert(1)>",
+  "'><svg onload=alert(1)>",
+  "</bdi></pre></main><h1>taken over</h1>",
+  "{{7*7}} ${7*7} <%= 7*7 %>",
+  "\u202Egnp.exe\u202C \u2066isolated\u2069 \u200F",
+  "\u0007\u001b[31m",
+  "Z\u0351\u036b\u0343".repeat(100),
+  "w".repeat(450),
+];
 const send = (method, path, body) => api(`/api/v1/tests/runs${path}`, { method, body: JSON.stringify(body) });
 const begin = (more = {}) => send("POST", "", { name: "main", commit: "c0ffee00".repeat(5), suites: ["unit"], files: 4, ...more });
 const attempt = (outcome, message) => ({ outcome, seconds: 0.2, message });
@@ -81,6 +92,28 @@ await travel(async (open) => {
   await page.goto("/tests");
   await look("tests");
   await onPhone("tests");
+  // Whatever a run calls things, they are text and stick out nowhere.
+  for (const [index, text] of evil.entries()) {
+    const { id } = await begin({ name: `n${text}`, suites: [text] });
+    const tests = [{ name: `t${text}`, state: "failed", seconds: 1, attempts: [attempt("failed", text)], quarantine: { owner: text, reason: text, until: text } },
+      { name: `u${text}`, state: "flaky", seconds: 1e300, attempts: [attempt("failed", text), attempt("passed", text)] }];
+    await send("PUT", `/${id}/report`, {
+      passed: false, totals: totals(0, 1, 1, 1), notes: [text], problems: [{ kind: "killed", suite: text, file: text, text }],
+      suites: [{ name: text, runner: text, totals: totals(0, 1, 1, 1), files: { [text]: { tests } } }],
+      coverage: { shares: { lines: { covered: 1, total: 2 }, branches: { covered: 1, total: 2 }, functions: { covered: 1, total: 2 }, files: 1 }, asked: {},
+        providers: [text], notes: [text], changed: { base: text, lines: { covered: 0, total: 1 }, uncovered: { [text]: [1, 4294967295] }, unknown: [] } },
+    });
+    await page.setViewportSize(index % 2 ? { width: 360, height: 740 } : { width: 1360, height: 900 });
+    const query = new URLSearchParams({ suite: text, file: text, test: `u${text}` });
+    for (const path of ["/tests", `/tests/runs/${id}`, `/tests/history?${query}`, "/", "/audit"]) {
+      await page.goto(path);
+      assert.equal(await page.locator("img, iframe, object, svg[onload], h1:text('taken over')").count(), 0, path);
+      const scripts = await page.locator("script").evaluateAll((all) => all.map((one) => one.src));
+      assert.equal(scripts.length, 1, path);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(width <= 0, `${path} of ${index}: ${width} px stick out`);
+    }
+  }
   await page.goto("/tests?status=failed&name=main");
   await page.getByText("No run passes these filters").waitFor();
 });
