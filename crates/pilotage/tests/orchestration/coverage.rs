@@ -295,3 +295,103 @@ fn reports_of_any_format_are_merged_and_a_broken_one_is_named() {
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("100.00 %"), "{text}");
 }
+
+#[test]
+fn jest_measures_whatever_its_own_thresholds_say() {
+    let Some(repository) = Repository::with_js() else {
+        return;
+    };
+    let thresholds = "{\"global\": {\"lines\": 100, \"functions\": 100}}";
+    repository.write(
+        "package.json",
+        &format!(
+            "{{\"devDependencies\": {{\"jest\": \"*\"}}, \"jest\": {{\"coverageThreshold\": {thresholds}}}}}"
+        ),
+    );
+    repository.write(
+        "src/sign.js",
+        "exports.sign = (x) => {\n  if (x < 0) return -1;\n  return 1;\n};\nexports.never = () => 2;\n",
+    );
+    repository.write(
+        "src/sign.test.js",
+        "const { sign } = require(\"./sign\");\ntest(\"one\", () => expect(sign(3)).toBe(1));\n",
+    );
+    let (code, report) = repository.run("--coverage");
+    assert_eq!(code, 0, "{:#?}\n{report:#}", problems(&report));
+    let shares = &report["coverage"]["shares"];
+    assert_eq!(shares["functions"], json!({ "covered": 1, "total": 2 }));
+    assert_eq!(shares["branches"], json!({ "covered": 1, "total": 2 }));
+    assert!(file(&repository, ".pilotage/coverage/lcov.info").contains("SF:src/sign.js"));
+}
+
+#[test]
+fn cargo_measures_with_the_counters_of_the_compiler_and_is_merged_with_others() {
+    let how = "`apt-get install llvm-22`, or whatever LLVM the compiler has, and name the folder with llvm-cov and llvm-profdata";
+    let Some(tools) = lent("PILOTAGE_LLVM", how) else {
+        return;
+    };
+    let mut repository = Repository::new();
+    if with_rspec(&repository).is_none() {
+        return;
+    }
+    repository.set("LLVM_COV", tools.join("llvm-cov"));
+    repository.set("LLVM_PROFDATA", tools.join("llvm-profdata"));
+    repository.write(
+        "rust/Cargo.toml",
+        "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+    );
+    repository.write(
+        "rust/src/lib.rs",
+        "pub fn sign(x: i32) -> i32 {\n    if x < 0 {\n        return -1;\n    }\n    1\n}\n\npub fn never() {}\n\n\
+         #[test]\nfn one() {\n    assert_eq!(sign(3), 1);\n}\n",
+    );
+    repository.write(
+        "rust/src/main.rs",
+        "fn main() {\n    std::process::exit(sample::sign(-3) + 1);\n}\n",
+    );
+    repository.write(
+        "rust/tests/whole.rs",
+        "#[test]\nfn by_program() {\n    let program = env!(\"CARGO_BIN_EXE_sample\");\n    \
+         assert!(std::process::Command::new(program).status().unwrap().success());\n}\n",
+    );
+    let (code, report) = repository.run("--coverage --workers 2");
+    assert_eq!(code, 0, "{:#?}\n{report:#}", problems(&report));
+    assert_eq!(report["coverage"]["providers"], json!(["llvm-cov", "simplecov"]));
+    let lcov = file(&repository, ".pilotage/coverage/lcov.info");
+    let of = |name: &str| {
+        let record = lcov
+            .split("end_of_record")
+            .find(|record| record.contains(&format!("SF:{name}\n")));
+        record.unwrap_or_else(|| panic!("{name}: {lcov}")).to_owned()
+    };
+    let library = of("rust/src/lib.rs");
+    assert!(
+        library.contains("DA:3,1"),
+        "what a program reached that a test started: {library}"
+    );
+    assert!(library.contains("DA:8,0"), "{library}");
+    assert!(of("rust/src/main.rs").contains("DA:2,1"), "{lcov}");
+    assert!(of("ruby/lib/sign.rb").contains("DA:1,1"), "{lcov}");
+    assert!(
+        !lcov.contains("rust/tests/"),
+        "tests are not what is measured: {lcov}"
+    );
+}
+
+#[test]
+fn cargo_without_the_tools_of_llvm_says_which() {
+    let mut repository = Repository::new();
+    repository.set("LLVM_COV", "/no/such/llvm-cov".into());
+    repository.set("LLVM_PROFDATA", "/no/such/llvm-profdata".into());
+    repository.write(
+        "Cargo.toml",
+        "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n",
+    );
+    repository.write("src/lib.rs", "#[test]\nfn one() {}\n");
+    repository.write("pilotage.yaml", "version: 1\ntests: { coverage: { lines: 1 } }\n");
+    let found = repository.run("--coverage");
+    assert_red(
+        &found,
+        &["cargo: what its tests reach is unknown", "llvm-profdata"],
+    );
+}

@@ -11,7 +11,9 @@
 
 mod coverage;
 mod flaky;
+mod hanging;
 mod kept;
+mod parts;
 mod processes;
 mod projects;
 mod repository;

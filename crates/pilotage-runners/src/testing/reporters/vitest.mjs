@@ -19,7 +19,15 @@ function cut(text) {
 }
 
 const plain = (text) => text.replace(/\u001b\[[0-9;]*m/g, "");
-const said = (errors) => cut(plain((errors ?? []).map((error) => error.stack || error.message || String(error)).join("\n")));
+
+// The stack of a test that took too long is that of its definition, and says nothing of why.
+function text(error) {
+  const { message, stack } = error;
+  if (!stack || !message || stack.includes(message)) return stack || message || String(error);
+  return `${message}\n${stack.replace(/^.*STACK_TRACE_ERROR\n/, "")}`;
+}
+
+const said = (errors) => cut(plain((errors ?? []).map(text).join("\n")));
 const fileOf = (module) => relative(process.cwd(), module.moduleId).split(sep).join("/");
 
 export default class Reporter {
