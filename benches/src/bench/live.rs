@@ -73,8 +73,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     };
     let writes = Watch {
         name: "nothing but writes",
-        protocol: Protocol::Sse,
-        ..few
+        ..many
     };
     let least = |_| Program::Writes {
         binary: bare_writes.clone(),
