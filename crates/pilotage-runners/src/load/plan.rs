@@ -63,6 +63,8 @@ pub struct ScenarioFile {
     pub thresholds: Vec<ThresholdFile>,
     /// Process whose memory and processor time are watched, with its children (Linux).
     pub pid: Option<u32>,
+    /// Container whose memory and processor time are watched instead, by name or id, where its engine runs on this machine.
+    pub container: Option<String>,
 }
 
 /// One request.
@@ -201,6 +203,11 @@ impl Plan {
         );
         require(ramp <= warm_up + length, "/ramp", "no longer than the run");
         require(!timeout.is_zero(), "/timeout", "more than nothing");
+        require(
+            file.pid.is_none() || file.container.is_none(),
+            "/container",
+            "a process or a container is watched, not both",
+        );
         require(
             (1..=MOST_IN_FLIGHT).contains(&in_flight),
             "/inFlight",

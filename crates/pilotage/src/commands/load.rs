@@ -13,9 +13,12 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use pilotage_core::{Timestamp, gate::Operator};
-use pilotage_runners::load::{
-    self, Figures, HttpSender, LoadFile, Plan, Progress, Report, RequestFile, Row, ScenarioFile,
-    ThresholdFile, Verdict, Watcher,
+use pilotage_runners::{
+    load::{
+        self, Figures, HttpSender, LoadFile, Plan, Progress, Report, RequestFile, Row, ScenarioFile,
+        ThresholdFile, Verdict, Watcher,
+    },
+    testing::services::process_of,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -122,6 +125,9 @@ struct Single {
     /// Process whose memory and processor time are watched
     #[arg(long, requires = "url", value_name = "PID")]
     pid: Option<u32>,
+    /// Container whose memory and processor time are watched
+    #[arg(long, requires = "url", conflicts_with = "pid", value_name = "NAME")]
+    container: Option<String>,
 }
 
 impl Single {
@@ -151,6 +157,7 @@ impl Single {
             }],
             thresholds: self.thresholds.clone(),
             pid: self.pid,
+            container: self.container.clone(),
             ..ScenarioFile::default()
         })
     }
@@ -192,7 +199,7 @@ impl Run {
             let scenario = &file.scenarios[name];
             let plan =
                 Plan::new(name, scenario, &file.allow).map_err(|problems| self.refused(name, &problems))?;
-            all.push((plan, rows(&self.config, scenario)?, scenario.pid));
+            all.push((plan, rows(&self.config, scenario)?, watched(scenario).await?));
         }
         let mut worst = Done::Yes;
         let mut reports = Vec::new();
@@ -308,6 +315,16 @@ fn rows(config: &Path, scenario: &ScenarioFile) -> anyhow::Result<Vec<Row>> {
     let text = fs::read(&path).with_context(told)?;
     serde_json::from_slice(&text)
         .map_err(|error| usage(format!("{} is no list of objects: {error}", path.display())))
+}
+
+/// The process that is watched.
+async fn watched(scenario: &ScenarioFile) -> anyhow::Result<Option<u32>> {
+    let Some(container) = &scenario.container else {
+        return Ok(scenario.pid);
+    };
+    let pid = process_of(container).await;
+    pid.map(Some)
+        .map_err(|why| usage(format!("the container {container} cannot be watched: {why}")))
 }
 
 async fn one(context: &Context, plan: Plan, rows: Vec<Row>, pid: Option<u32>) -> anyhow::Result<Report> {

@@ -101,6 +101,24 @@ pub(super) async fn is_running(name: &str) -> bool {
     said.is_ok_and(|said| said.trim() == "true")
 }
 
+/// The process of this machine that a container runs as.
+///
+/// # Errors
+/// There is no such container, it does not run, or no engine answers; the text is for people.
+pub async fn process_of(name: &str) -> Result<u32, String> {
+    let format = "{{.State.Pid}}";
+    let said = ask(
+        &["container", "inspect", "--format", format, "--", name],
+        ASK,
+        &[],
+    )
+    .await?;
+    match said.trim().parse() {
+        Ok(pid) if pid > 0 => Ok(pid),
+        _ => Err(format!("the container {name} does not run")),
+    }
+}
+
 /// What it wrote last.
 pub(super) async fn log(name: &str) -> Vec<u8> {
     let said = output(&["logs", "--tail", "200", name], ASK, &[]).await;

@@ -29,7 +29,7 @@ use futures::{
 use pilotage_core::testing::ServicesFile;
 use tokio::{sync::OnceCell, time::Instant};
 
-pub use self::record::reap;
+pub use self::{container::process_of, record::reap};
 use self::{
     instance::{Instance, Surroundings, Use, Variables},
     record::Records,

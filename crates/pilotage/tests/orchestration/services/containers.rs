@@ -240,3 +240,27 @@ fn a_real_engine_keeps_nothing_of_a_run_that_failed_or_was_killed() {
     assert_eq!(real.labelled(&label), "");
     assert_nothing_left(&real.repository);
 }
+
+#[test]
+fn load_is_measured_on_a_container() {
+    let Some(real) = Real::engine() else { return };
+    real.repository.write("pilotage.yaml", "version: 1\n");
+    // Redis speaks no HTTP, which is no matter here: its container is what is looked at.
+    let script = "id=$(docker ps --quiet --filter label=io.pilotage.run=$(ls .pilotage/services))\n\
+                  \"$PILOTAGE\" load run --url \"http://127.0.0.1:$PILOTAGE_SERVICE_REDIS_PORT/\" --users 1 --duration 300ms \
+                  --container $id --threshold 'memory_usage_peak>1KiB' --threshold 'memory_usage_peak<1GiB' --format json";
+    let mut repository = real.repository;
+    repository.set("PILOTAGE", assert_cmd::cargo::cargo_bin!("pilotage").into());
+    let output = within(&repository, "--service redis", script);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert_eq!(report["verdict"], "passed", "{report}");
+    let output = within(
+        &repository,
+        "--service redis",
+        "\"$PILOTAGE\" load run --url http://127.0.0.1:1/ --container nobody",
+    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("the container nobody cannot be watched"), "{told}");
+}
