@@ -1,5 +1,6 @@
 //! Azure DevOps' REST API 7.1 for the pipelines of one project, and the tokens that Microsoft Entra hands out for it.
 
+mod locations;
 mod shapes;
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::ci::{Call, Phase, READER, Reply, Start, TOKEN, World, archive};
+use crate::ci::{Call, Phase, READER, Reply, Run, Start, TOKEN, World, archive};
 
 /// The only pipeline.
 const PIPELINE: u64 = 12;
@@ -19,7 +20,8 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
     let (method, path) = call.route();
     match (method, path.as_slice()) {
         ("POST", ["mock-tenant", "oauth2", "v2.0", "token"]) => entra(call),
-        (_, ["acme", "shop", "_apis", rest @ ..]) => behind_the_door(world, call, rest),
+        (_, ["acme", "_apis", rest @ ..]) => behind_the_door(call, || in_organization(call, rest)),
+        (_, ["acme", "shop", "_apis", rest @ ..]) => behind_the_door(call, || in_project(world, call, rest)),
         ("GET", ["storage", "artifacts", _]) => Reply::text(archive()).ranged(call),
         (_, ["acme", ..]) => said(
             404,
@@ -53,7 +55,7 @@ fn entra(call: &Call) -> Reply {
     )
 }
 
-fn behind_the_door(world: &mut World, call: &Call, path: &[&str]) -> Reply {
+fn behind_the_door(call: &Call, inside: impl FnOnce() -> Reply) -> Reply {
     let authorization = call.header("authorization");
     let basic = authorization.strip_prefix("Basic ");
     let decoded = basic
@@ -65,23 +67,48 @@ fn behind_the_door(world: &mut World, call: &Call, path: &[&str]) -> Reply {
         .or_else(|| authorization.strip_prefix("Bearer "))
         .unwrap_or_default();
     if token != TOKEN && token != READER {
-        // So it answers a personal access token that is not valid: no error, and the page where people sign in.
-        return Reply::empty(203)
-            .with("content-type", "text/html; charset=utf-8")
-            .body("<html>Azure DevOps Services | Sign In</html>");
+        return to_sign_in(call);
     }
-    if call
-        .query
-        .get("api-version")
-        .is_none_or(|version| version != "7.1")
-    {
+    // What a client learns routes from is of no version.
+    if call.method != "OPTIONS" && !is_of_version(call) {
         return said(400, "No api-version was supplied for the request.");
     }
-    if call.method != "GET" && token == READER {
+    if !["GET", "OPTIONS"].contains(&call.method.as_str()) && token == READER {
         let reason = "TF401027: You need the Queue builds permission to perform this action.";
         return said(403, reason);
     }
-    in_project(world, call, path)
+    inside()
+}
+
+/// The answer to a token that is not valid: no error, and the page where people sign in; to who asks not to be led there, an
+/// error, as Microsoft's own clients do.
+fn to_sign_in(call: &Call) -> Reply {
+    let is_suppressed = call
+        .header("x-tfs-fedauthredirect")
+        .eq_ignore_ascii_case("suppress");
+    let reply = Reply::empty(if is_suppressed { 401 } else { 203 });
+    let page = "<html>Azure DevOps Services | Sign In</html>";
+    reply.with("content-type", "text/html; charset=utf-8").body(page)
+}
+
+/// Whether it asks for 7.1, in the query or beside the type that it accepts; a preview of it is as good.
+fn is_of_version(call: &Call) -> bool {
+    let accepted = call.header("accept").split(';');
+    let mut accepted = accepted.filter_map(|part| part.trim().strip_prefix("api-version="));
+    let in_query = call.query.get("api-version").map(String::as_str);
+    let version = in_query.or_else(|| accepted.next()).unwrap_or_default();
+    let (number, preview) = version
+        .split_once('-')
+        .map_or((version, None), |(number, rest)| (number, Some(rest)));
+    number == "7.1" && preview.is_none_or(|preview| preview.starts_with("preview"))
+}
+
+fn in_organization(call: &Call, path: &[&str]) -> Reply {
+    match (call.method.as_str(), path) {
+        ("OPTIONS", []) => list(&locations::all()),
+        ("GET", ["resourceAreas"]) => list(&locations::areas(&call.base)),
+        _ => said(404, "Page not found."),
+    }
 }
 
 fn in_project(world: &mut World, call: &Call, path: &[&str]) -> Reply {
@@ -93,6 +120,9 @@ fn in_project(world: &mut World, call: &Call, path: &[&str]) -> Reply {
                 said(404, &format!("The pipeline with id {pipeline} does not exist."))
             }
         }
+        ("GET", ["pipelines", pipeline, "runs", rest @ ..]) if *pipeline == PIPELINE.to_string() => {
+            runs(world, call, rest)
+        }
         ("GET", ["pipelines", "approvals"]) => {
             let waiting = world.runs.iter().filter(|run| run.phase == Phase::Waiting);
             list(
@@ -103,6 +133,7 @@ fn in_project(world: &mut World, call: &Call, path: &[&str]) -> Reply {
         }
         ("PATCH", ["pipelines", "approvals"]) => decide(world, call),
         ("GET", ["pipelines", "environments"]) => list(&[shapes::environment()]),
+        ("GET", ["pipelines", "environments", "1"]) => Reply::json(200, &shapes::environment()),
         ("GET", ["pipelines", "environments", "1", "environmentdeploymentrecords"]) => {
             let begun = world.runs.iter().rev().take(call.number("top", 25));
             list(&begun.filter_map(shapes::deployment_record).collect::<Vec<_>>())
@@ -112,13 +143,7 @@ fn in_project(world: &mut World, call: &Call, path: &[&str]) -> Reply {
             Ok(id) => build(world, call, id, rest),
             Err(_) => said(400, "The value is not valid for a build's id."),
         },
-        ("POST", ["git", "repositories", "shop", "commits", commit, "statuses"]) => {
-            let mut mark = call.json();
-            mark["id"] = json!(world.id());
-            mark["commit"] = json!(commit);
-            world.marks.push(mark.clone());
-            Reply::json(201, &mark)
-        }
+        (_, ["git", "repositories", "shop", "commits", commit, "statuses"]) => marks(world, call, commit),
         _ => said(404, "Page not found."),
     }
 }
@@ -155,19 +180,60 @@ fn start(world: &mut World, call: &Call) -> Reply {
     Reply::json(200, &shapes::started(&call.base, run))
 }
 
+fn runs(world: &World, call: &Call, rest: &[&str]) -> Reply {
+    let told = |run| shapes::started(&call.base, run);
+    let mut newest = world.runs.iter().rev();
+    match rest {
+        [] => list(&newest.map(told).collect::<Vec<_>>()),
+        [id] => newest.find(|run| run.id.to_string() == *id).map_or_else(
+            || said(404, &format!("The run with id {id} does not exist.")),
+            |run| Reply::json(200, &told(run)),
+        ),
+        _ => said(404, "Page not found."),
+    }
+}
+
+/// What is written on a commit, and what was written on it, newest first.
+fn marks(world: &mut World, call: &Call, commit: &str) -> Reply {
+    if call.method == "GET" {
+        let here = world.marks.iter().rev().filter(|kept| kept["commit"] == commit);
+        return list(&here.map(|kept| kept["mark"].clone()).collect::<Vec<_>>());
+    }
+    let mut mark = call.json();
+    mark["id"] = json!(world.id());
+    mark["creationDate"] = json!(shapes::time(world.now));
+    mark["updatedDate"] = mark["creationDate"].clone();
+    world.marks.push(json!({"commit": commit, "mark": mark}));
+    Reply::json(201, &mark)
+}
+
+/// Newest first; where more follow, a header tells what names the next page.
 fn builds(world: &World, call: &Call) -> Reply {
     let most = call.number("$top", 50);
     let tag = call.query.get("tagFilters");
-    let found = world
+    let pipeline = PIPELINE.to_string();
+    let is_asked_for = call
+        .query
+        .get("definitions")
+        .is_none_or(|asked| asked.split(',').any(|one| one == pipeline));
+    // The token is the number of the next page's first run.
+    let from = call.query.get("continuationToken");
+    let from = from.and_then(|token| token.parse().ok()).unwrap_or(u64::MAX);
+    let mut found = world
         .runs
         .iter()
         .rev()
-        .filter(|run| tag.is_none_or(|tag| run.tags.contains(tag)));
-    let found: Vec<Value> = found
+        .filter(|run| is_asked_for && run.id <= from && tag.is_none_or(|tag| run.tags.contains(tag)));
+    let page: Vec<Value> = found
+        .by_ref()
         .take(most)
         .map(|run| shapes::build(&call.base, run))
         .collect();
-    list(&found)
+    let reply = list(&page);
+    match found.next() {
+        Some(next) => reply.with("x-ms-continuationtoken", next.id.to_string()),
+        None => reply,
+    }
 }
 
 fn build(world: &mut World, call: &Call, id: u64, rest: &[&str]) -> Reply {
@@ -190,22 +256,17 @@ fn build(world: &mut World, call: &Call, id: u64, rest: &[&str]) -> Reply {
         }
         ("GET", ["timeline"]) if run.phase == Phase::Queued => Reply::empty(204),
         ("GET", ["timeline"]) => Reply::json(200, &shapes::timeline(run)),
-        ("GET", ["logs", log]) => {
-            let log = log.parse().ok().and_then(|log| shapes::log(run, log));
-            log.map_or_else(|| said(404, "The log could not be found."), Reply::text)
-        }
-        ("GET", ["artifacts"]) => {
-            let found: Vec<Value> = run
-                .has_artifact()
-                .then(|| shapes::artifact(&call.base, run))
-                .into_iter()
-                .collect();
-            match (call.query.get("artifactName"), found.first()) {
-                (None, _) => list(&found),
-                (Some(_), Some(one)) => Reply::json(200, one),
-                (Some(name), None) => said(404, &format!("Artifact {name} was not found for build {id}.")),
+        ("GET", ["tags"]) => list(&run.tags.iter().map(|tag| json!(tag)).collect::<Vec<_>>()),
+        ("GET", ["logs"]) => list(&shapes::logs(&call.base, run)),
+        ("GET", ["logs", log]) => match log.parse().ok().and_then(|log| shapes::log(run, log)) {
+            // Lines as JSON for who wants it, else text.
+            Some(log) if accepts(call, "application/json") => {
+                list(&log.lines().map(|line| json!(line)).collect::<Vec<_>>())
             }
-        }
+            Some(log) => Reply::text(log),
+            None => said(404, "The log could not be found."),
+        },
+        ("GET", ["artifacts"]) => artifacts(call, run),
         ("PATCH", ["stages", _]) => {
             if call.json()["state"] == "retry" && world.retry(id, true) {
                 Reply::empty(204)
@@ -214,6 +275,25 @@ fn build(world: &mut World, call: &Call, id: u64, rest: &[&str]) -> Reply {
             }
         }
         _ => said(404, "Page not found."),
+    }
+}
+
+fn accepts(call: &Call, kind: &str) -> bool {
+    call.header("accept").starts_with(kind)
+}
+
+fn artifacts(call: &Call, run: &Run) -> Reply {
+    let found = run.has_artifact().then(|| shapes::artifact(&call.base, run));
+    match (call.query.get("artifactName"), found) {
+        (None, found) => list(found.as_slice()),
+        (Some(_), Some(_)) if accepts(call, "application/zip") => Reply::empty(200)
+            .with("content-type", "application/zip")
+            .body(archive()),
+        (Some(_), Some(one)) => Reply::json(200, &one),
+        (Some(name), None) => said(
+            404,
+            &format!("Artifact {name} was not found for build {}.", run.id),
+        ),
     }
 }
 

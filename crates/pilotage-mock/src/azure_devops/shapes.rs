@@ -9,7 +9,7 @@ use super::PIPELINE;
 use crate::ci::{Job, Outcome, Phase, Run, Step, archive};
 
 /// Azure DevOps tells ticks of 100 ns.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     let text = at.to_string();
     format!("{}0Z", text.trim_end_matches('Z'))
 }
@@ -64,12 +64,19 @@ fn page(base: &str, run: &Run) -> Value {
 }
 
 pub(super) fn started(base: &str, run: &Run) -> Value {
-    json!({
-        "_links": {"web": page(base, run)}, "id": run.id, "name": format!("20261123.{}", run.id), "state": "inProgress",
+    let is_over = matches!(run.phase, Phase::Done(_));
+    let mut started = json!({
+        "_links": {"web": page(base, run)}, "id": run.id, "name": format!("20261123.{}", run.id),
+        "state": if is_over { "completed" } else { "inProgress" },
         "createdDate": time(run.created), "url": format!("{base}/acme/_apis/pipelines/{PIPELINE}/runs/{}", run.id),
         "pipeline": {"id": PIPELINE, "name": "shop", "folder": "\\", "revision": 1, "url": ""},
         "templateParameters": run.inputs, "resources": {},
-    })
+    });
+    if let Some(result) = result(run.phase) {
+        started["result"] = json!(result);
+        started["finishedDate"] = json!(time(run.updated));
+    }
+    started
 }
 
 pub(super) fn build(base: &str, run: &Run) -> Value {
@@ -166,6 +173,22 @@ fn of_step(job: &Job, at: usize, step: &Step) -> Value {
         one["log"] = json!({"id": log_id(job, at), "type": "Container", "url": ""});
     }
     one
+}
+
+/// Every log there is.
+pub(super) fn logs(base: &str, run: &Run) -> Vec<Value> {
+    let steps = run.jobs.iter().flat_map(|job| {
+        let steps = job.steps.iter().enumerate();
+        steps.filter_map(move |(at, step)| Some((log_id(job, at), step, step.started?)))
+    });
+    let told = |(id, step, started): (u64, &Step, Timestamp)| {
+        json!({
+            "id": id, "type": "Container", "lineCount": step.written.len(), "createdOn": time(started),
+            "lastChangedOn": time(step.finished.unwrap_or(run.updated)),
+            "url": format!("{base}/acme/shop/_apis/build/builds/{}/logs/{id}", run.id),
+        })
+    };
+    steps.map(told).collect()
 }
 
 /// Lines with their times, as Azure DevOps keeps them.

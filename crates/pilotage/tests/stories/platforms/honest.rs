@@ -1,6 +1,8 @@
 //! What keeps the models honest: the vendors' own descriptions, and the vendors' own clients. This is a contract with what
 //! they publish; nothing here was tried against the vendors themselves.
 
+mod azure;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Write as _,
@@ -267,7 +269,7 @@ fn githubs_tool(told: &Told, gh: &Path, arguments: &[&str]) -> impl Future<Outpu
 /// A script that does with the model what its authors say that it does, and fails where that is not so.
 const PYTHON_GITLAB: &str = r#"
 import sys, time, gitlab
-url, token, reader = sys.argv[1:]
+url, token, reader = sys.argv[1:4]
 gl = gitlab.Gitlab(url, private_token=token)
 project = gl.projects.get("acme/shop")
 assert project.default_branch == "main", project
@@ -321,7 +323,7 @@ async fn a_client_of_gitlab_works_with_the_model() {
 
 const PYTHON_JENKINS: &str = r#"
 import sys, time, jenkins
-url, token, reader = sys.argv[1:]
+url, token, reader = sys.argv[1:4]
 server = jenkins.Jenkins(url, username="person", password=token)
 assert server.get_info()["mode"] == "NORMAL"
 def build_of(item):
@@ -370,7 +372,7 @@ async fn a_client_of_jenkins_works_with_the_model() {
     python(&told, &packages, PYTHON_JENKINS).await.says(0, &["done"]);
 }
 
-/// Runs a script with the model's address and tokens.
+/// Runs a script with the model's address, its tokens and a folder of its own.
 async fn python(told: &Told, packages: &Path, script: &str) -> super::Said {
     let mut command = Command::new("python3");
     command
@@ -383,6 +385,7 @@ async fn python(told: &Told, packages: &Path, script: &str) -> super::Said {
             told.mock.token(),
             told.mock.reader(),
         ])
+        .arg(told.place.path())
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     super::Said::from(output.await.unwrap())
