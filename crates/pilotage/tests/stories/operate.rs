@@ -186,6 +186,8 @@ async fn what_outlasts_the_shutdown_is_released_and_goes_on_after_the_next_start
             page["items"][0]["id"].is_string()
         })
         .await;
+    // Only what has arrived takes so long.
+    receiver.arrived_after(0).await;
     assert!(server.stop().success());
 
     receiver.takes(Duration::ZERO);
@@ -220,6 +222,8 @@ async fn a_newer_event_cancels_what_its_rule_is_running() {
             page["items"][0]["id"].is_string()
         })
         .await;
+    // Only what has arrived takes so long.
+    receiver.arrived_after(0).await;
     receiver.takes(Duration::ZERO);
     server.push("newer", PUSH).await.unwrap();
     server.settled().await;

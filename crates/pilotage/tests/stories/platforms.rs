@@ -107,6 +107,20 @@ impl Told {
         }
     }
 
+    /// Waits until nobody has asked for this for a while: a start may be looked at once or twice, and no look comes much later.
+    pub(crate) async fn waits_for_quiet(&self, path: &str) {
+        const WHILE: Duration = Duration::from_secs(1);
+        let begun = Instant::now();
+        let (mut calls, mut since) = (self.asked("GET", path), Instant::now());
+        while since.elapsed() < WHILE {
+            assert!(begun.elapsed() < DEADLINE, "{path} is asked for again and again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if self.asked("GET", path) != calls {
+                (calls, since) = (self.asked("GET", path), Instant::now());
+            }
+        }
+    }
+
     /// Waits until a run stands so.
     pub(crate) async fn until(&self, run: &str, state: &str) {
         let begun = Instant::now();

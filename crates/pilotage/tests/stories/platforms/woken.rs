@@ -118,6 +118,9 @@ async fn a_delivery_of_jenkins_wakes_the_build_that_it_names_and_no_other() {
         told.waits_for_calls(&format!("/queue/item/{item}/"), 2).await;
         runs.push((run, item));
     }
+    for (_, item) in &runs {
+        told.waits_for_quiet(&format!("/queue/item/{item}/")).await;
+    }
     told.mock.advance(60);
     let looks = |item: &str| told.asked("GET", &format!("/queue/item/{item}/"));
     let [(first, of_first), (second, of_second)] = runs.as_slice() else {
